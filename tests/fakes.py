@@ -13,11 +13,13 @@ from types import MappingProxyType
 from typing import Any
 
 from stackctl.contracts.cdi import CdiSeen
+from stackctl.contracts.engine import EngineDetails, Leftovers
+from stackctl.contracts.engine_link import EngineLink
 from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.contracts.host import Card, Cpu, Gpu, GpuReading, Owner, ReadSpeed
 from stackctl.contracts.request import Request
 from stackctl.contracts.service import GpuRequest, Network
-from stackctl.contracts.system import DiskUse, Ran, Reached, User
+from stackctl.contracts.system import DiskUse, Ran, Reached, User, Written
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.container_paths import Bind
 from stackctl.core.formats.answer_limit import Limit
@@ -33,6 +35,7 @@ from stackctl.core.observed import (
     ProbeResult,
     Ram,
     ReadSeen,
+    RunningContainer,
     ServiceState,
 )
 from stackctl.core.plan.change import Change
@@ -41,6 +44,7 @@ from stackctl.core.plan.stack import Plan
 from stackctl.core.smoke.reachability import ContainerNetworking
 from stackctl.core.start.events import Event
 from stackctl.core.tavern.talks import Request as TemplateRequest
+from stackctl.core.uninstall.content import EngineContent
 from stackctl.effects import download, models
 from stackctl.effects.bounded import bounded
 from stackctl.effects.download import ranged, whole
@@ -51,7 +55,7 @@ from stackctl.effects.models.ollama_models import find_copy
 from stackctl.effects.models.other_caches import HUB, LLAMACPP, OLLAMA, STUDIO, Places, find_file, list_models
 from stackctl.effects.models.reading import where
 from stackctl.effects.storage.disk import Disk
-from stackctl.errors import ConfigError, EngineError, ModelError, StackctlError
+from stackctl.errors import ConfigError, DataError, EngineError, ModelError, StackctlError
 from stackctl.orchestrators.compose import render
 from stackctl.orchestrators.compose.changes import changes
 from stackctl.ports.disk import Folder, Says
@@ -75,6 +79,8 @@ class FakeImages:
     asked: list[str] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=dict)  # of those whose id is not their digest
     built: set[str] = field(default_factory=set)  # here, and of those no registry has
+    architectures: dict[str, str] = field(default_factory=dict)  # of those that are not amd64
+    stuck: set[str] = field(default_factory=set)  # those that can't be removed
     sizes: dict[str, int] = field(default_factory=dict)  # of those whose size the registry tells
 
     def digest(self, name: str) -> str | None:
@@ -88,6 +94,9 @@ class FakeImages:
     def id(self, name: str) -> str:
         return name if name in self.ids.values() else self.ids.get(name) or self.digest(name) or ""
 
+    def architecture(self, name: str) -> str:
+        return self.architectures.get(name, "amd64") if self.digest(name) else ""
+
     def packed_bytes(self, name: str) -> int | None:
         return self.sizes.get(name)
 
@@ -100,6 +109,11 @@ class FakeImages:
             raise EngineError(f"the image {name} can't be pulled", hint="go online")
         self.done.append(f"pull {name}")
         self.here[name] = digest or self.published[name]
+
+    def remove(self, name: str) -> None:
+        if name in self.stuck:
+            raise EngineError(f"the image {name} could not be removed", hint="look at it")
+        self.done.append(f"remove {name}")
 
     def build(self, name: str) -> None:
         self.done.append(f"build {name}")
@@ -135,8 +149,15 @@ class FakeDocker:
     images: FakeImages = field(default_factory=FakeImages)
     is_local: bool = True
     view: EngineView = ""
+    link_: EngineLink = field(default_factory=lambda: EngineLink(address="unix:///d.sock", socket="/d.sock"))
     own_binds: tuple[Bind, ...] | None = None
     seen: EngineSeen = field(default_factory=an_engine)
+    details_: EngineDetails = field(
+        default_factory=lambda: EngineDetails(
+            root=PurePosixPath("/var/lib/docker"), image_folder=PurePosixPath("/var/lib/docker"), cgroup_version=2
+        )
+    )
+    leftovers_: Leftovers = field(default_factory=Leftovers)
     states_: dict[str, ServiceState] = field(default_factory=dict)
     containers_: list[ContainerSeen] = field(default_factory=list)
     projects: frozenset[tuple[str, str]] = frozenset()
@@ -155,13 +176,20 @@ class FakeDocker:
     trials: dict[str, GpuTrial] = field(default_factory=dict)  # by driver: what a container with the GPU shows
     cdi_files: CdiSeen | None = None
     reads: Iterator[ReadSeen] = field(default_factory=lambda: iter(()))  # what a container has had read, look by look
+    content_: EngineContent = field(default_factory=EngineContent)
+    facts_: dict[str, Any] = field(default_factory=dict)
     cut_off: tuple[str, ...] = ()  # services whose containers had lost a network
     events: Iterable[Event] = ()
     answers: Callable[[str], ProbeResult] = lambda url: ProbeResult(url=url, failure="refused")
+    running: tuple[RunningContainer, ...] = ()  # those that a restart of the engine stops
     asked: list[str] = field(default_factory=list)
 
     def refuse_distant(self, folder: PurePosixPath, command: str) -> None:
         del folder, command
+
+    def link(self, *, within_s: float) -> EngineLink:
+        del within_s
+        return self.link_
 
     def loading(self) -> AbstractContextManager[None]:
         return nullcontext()
@@ -170,9 +198,21 @@ class FakeDocker:
         del compose_argv, compose_version
         return self.seen
 
+    def details(self) -> EngineDetails:
+        return self.details_
+
+    def leftovers(self) -> Leftovers:
+        return self.leftovers_
+
     def containers(self, project: str) -> tuple[ContainerSeen, ...]:
         del project
         return tuple(self.containers_)
+
+    def stopped_by_restart(self) -> tuple[RunningContainer, ...]:
+        return self.running
+
+    def forget(self) -> None:
+        self.asked.append("forget")
 
     def refuse_foreign(self, project: str, folder: PurePosixPath) -> None:
         del folder
@@ -183,6 +223,19 @@ class FakeDocker:
         del says
         self.asked.append(f"claim {project}")
         return nullcontext()
+
+    def content(self) -> EngineContent:
+        return self.content_
+
+    def remove_container(self, container: str) -> None:
+        self.asked.append(f"remove container {container}")
+
+    def remove_network(self, network: str) -> None:
+        self.asked.append(f"remove network {network}")
+
+    def facts(self, project: str) -> dict[str, Any]:
+        del project
+        return self.facts_
 
     def stack_folders(self) -> frozenset[tuple[str, str]]:
         return self.projects
@@ -301,6 +354,7 @@ class FakeHost:
     own_bridges: frozenset[str] = frozenset()
     own_addresses: tuple[str, ...] = ()
     networks: tuple[IPv4Network, ...] = ()
+    leads_to: tuple[tuple[str, IPv4Network], ...] = ()  # interfaces, with the networks that routes lead to by them
     listening_: dict[str, dict[int, str]] = field(default_factory=dict)
     open_: frozenset[tuple[str, int]] = frozenset()
     node_ids: dict[Path, tuple[int, ...]] = field(default_factory=dict)
@@ -361,6 +415,9 @@ class FakeHost:
     def routes(self) -> tuple[IPv4Network, ...]:
         return self.networks
 
+    def routes_by_interface(self) -> tuple[tuple[str, IPv4Network], ...]:
+        return self.leads_to
+
     def listening(self, address: str) -> dict[int, str]:
         self.asked.append(f"ports at {address}")
         return dict(self.listening_.get(address, {}))
@@ -412,16 +469,23 @@ class FakeSystem:
     programs: dict[str, str] = field(default_factory=dict)
     answers: dict[str, Ran] = field(default_factory=dict)
     disks: dict[str, DiskUse] = field(default_factory=dict)  # by the longest path that holds one
+    identities: dict[str, tuple[int, int]] = field(default_factory=dict)
+    unwritable: set[str] = field(default_factory=set)  # folders
+    proxies: dict[str, str] = field(default_factory=dict)  # by URL
     unresolved: dict[str, str] = field(default_factory=dict)  # name -> why it has no address
     servers: dict[str, Reached] = field(default_factory=dict)  # by URL; another one answers with 200
     who: User = field(default_factory=lambda: User(name="user", uid=1000, groups=("user", "docker")))
     kernel_: str = "6.12.0"
     machine_: str = "x86_64"
     time: float = 1_796_000_000.0
+    age: float = 0.5  # of the program, in seconds
     asked: list[tuple[str, ...]] = field(default_factory=list)
     ran: list[tuple[str, ...]] = field(default_factory=list)
     outcomes: dict[str, Ran] = field(default_factory=dict)  # of programs that change something
+    effects: dict[tuple[str, ...], Callable[[], object]] = field(default_factory=dict)  # what such a program does
     written: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)  # the environment
+    removal: tuple[str, ...] = ("pipx", "uninstall", "stackctl")
 
     def text(self, path: PurePosixPath, *, most: int = 1 << 20) -> str | None:
         found = self.texts.get(str(path))
@@ -451,19 +515,36 @@ class FakeSystem:
     def run(self, argv: tuple[str, ...], *, needs_root: bool) -> Ran:
         del needs_root
         self.ran.append(argv)
-        return self.outcomes.get(" ".join(argv), Ran(code=0))
+        done = self.outcomes.get(" ".join(argv), Ran(code=0))
+        if not done.code and argv in self.effects:
+            self.effects[argv]()
+        return done
 
-    def write(self, path: PurePosixPath, text: str, *, needs_root: bool) -> PurePosixPath | None:
-        del needs_root
-        copy = path.with_name(f"{path.name}.before-stackctl-1") if str(path) in self.texts else None
-        if copy:
-            self.texts[str(copy)] = self.texts[str(path)]
+    def write(self, path: PurePosixPath, text: str, *, needs_root: bool, validate: tuple[str, ...] = ()) -> Written:
+        if validate and (refused := self.outcomes.get(" ".join(validate), Ran(code=0))).code:
+            raise DataError(f"{path} was not written: {refused.err}")
+        copy = self.copy_aside(path, needs_root=needs_root) if str(path) in self.texts else None
         self.written[str(path)] = self.texts[str(path)] = text
+        return Written(path=path, copy=copy)
+
+    def copy_aside(self, path: PurePosixPath, *, needs_root: bool) -> PurePosixPath:
+        del needs_root
+        copy = path.with_name(f"{path.name}.before-stackctl-1")
+        self.texts[str(copy)] = self.texts[str(path)]
         return copy
 
     def disk(self, path: PurePosixPath) -> DiskUse | None:
         holding = [one for one in self.disks if path.is_relative_to(one)]
         return self.disks[max(holding, key=len)] if holding else None
+
+    def identity(self, path: PurePosixPath) -> tuple[int, int] | None:
+        return self.identities.get(str(path))
+
+    def may_write(self, folder: PurePosixPath) -> bool:
+        return str(folder) not in self.unwritable
+
+    def proxy(self, url: str) -> str:
+        return self.proxies.get(url, "")
 
     def resolve(self, name: str, *, within_s: float = 1.5) -> str:
         del within_s
@@ -471,10 +552,16 @@ class FakeSystem:
 
     def reach(self, url: str, *, within_s: float = 1.5) -> Reached:
         del within_s
-        return self.servers.get(url, Reached(status=200, date=self.time))
+        return self.servers.get(url, Reached(status=200, ahead_s=0.0))
 
     def user(self) -> User:
         return self.who
+
+    def installer(self) -> tuple[str, ...]:
+        return self.removal
+
+    def environment(self) -> Mapping[str, str]:
+        return self.variables
 
     def kernel(self) -> str:
         return self.kernel_
@@ -487,6 +574,12 @@ class FakeSystem:
 
     def monotonic(self) -> float:
         return self.time
+
+    def pause(self, seconds: float) -> None:
+        self.time += seconds
+
+    def age_s(self) -> float:
+        return self.age
 
 
 @dataclass
@@ -503,8 +596,8 @@ class FakeGpus:
     readings: tuple[GpuReading, ...] = ()
     woken: list[bool] = field(default_factory=list)
 
-    def list(self, *, waits: bool = True) -> tuple[Gpu, ...]:
-        del waits
+    def list(self, *, waits: bool = True, within_s: float | None = None) -> tuple[Gpu, ...]:
+        del waits, within_s
         return self.found
 
     def cards(self) -> tuple[Card, ...]:
@@ -530,6 +623,9 @@ class FakeHub:
     xet_from: int = 50 * 10**9
     unreachable: ModelError | None = None
     asked: list[str] = field(default_factory=list)
+
+    def address(self) -> str:
+        return "https://hub.example"
 
     def check_connection(self) -> None:
         if self.unreachable:

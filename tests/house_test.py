@@ -60,6 +60,8 @@ CORE = [
     "smoke",
     "slow",
     "doctor",
+    "setup",
+    "uninstall",
 ]
 KNOW_NO_BACKEND = {f"core.{name}" for name in ("formats", "hub", "model", "observed", "tavern")}
 MAX_FILE, MAX_FUNCTION, MAX_TEMPLATE = 300, 60, 60

@@ -1,6 +1,19 @@
 """The command line: help, and one call per command. A module here holds the commands of one kind."""
 
-from stackctl.cli import adopting, checking, chosen, completion, images, manual, planning, running, slow
+from stackctl.cli import (
+    adopting,
+    checking,
+    chosen,
+    completion,
+    doctoring,
+    images,
+    manual,
+    planning,
+    running,
+    setting_up,
+    slow,
+    uninstalling,
+)
 from stackctl.cli.models import models
 from stackctl.cli.root import main
 
@@ -14,6 +27,8 @@ _ORDER = (
     chosen.use,
     models,
     checking.smoke,
+    doctoring.doctor,
+    setting_up.setup,
     running.status,
     running.ls,
     running.url,
@@ -32,6 +47,7 @@ _ORDER = (
     chosen.import_,
     planning.schema,
     images.images,
+    uninstalling.uninstall,
     completion.completion,
     manual.help_,
 )

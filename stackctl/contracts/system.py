@@ -1,6 +1,7 @@
 """What this machine's operating system says of itself, as plain values."""
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +15,14 @@ class Ran:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Written:
+    """A file that was written: its path without links, and that of the former one's copy, None if there was none."""
+
+    path: PurePosixPath
+    copy: PurePosixPath | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class DiskUse:
     """The file system that holds a path. inodes: 0 where it has no fixed number of them."""
 
@@ -23,6 +32,7 @@ class DiskUse:
     free_inodes: int
     file_system: str = ""  # ext4, nfs4, ...; "" if unknown
     mount_point: str = ""
+    source: str = ""  # the device or share that is mounted there
     is_read_only: bool = False
 
 
@@ -30,13 +40,15 @@ class DiskUse:
 class Reached:
     """A server that was asked by HTTPS. failure: "", or why no answer came: name, refused, timeout, tls, other.
 
-    status: of HTTP; date: the server's clock in seconds since 1970, 0.0 if it did not tell; says: the error's words.
+    status: of HTTP; ahead_s: how far this machine's clock is ahead of the server's, None if that did not tell the time;
+    says: the error's words; proxy: host:port of the proxy that was asked.
     """
 
     failure: str = ""
     status: int = 0
-    date: float = 0.0
+    ahead_s: float | None = None
     says: str = ""
+    proxy: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,5 +57,6 @@ class User:
 
     name: str
     uid: int
+    home: str = ""
     groups: tuple[str, ...] = ()
     listed_groups: tuple[str, ...] = ()  # those that the next login will have

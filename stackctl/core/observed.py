@@ -34,6 +34,14 @@ class EngineSeen:
 
 
 @dataclass(frozen=True, kw_only=True)
+class RunningContainer:
+    """A container that runs on the engine, whoever made it. returns: the engine starts it again after a restart."""
+
+    name: str
+    returns: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
 class ContainerSeen:
     """A container of a stack, by the labels of its creation; "" if a label is missing."""
 

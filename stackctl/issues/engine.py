@@ -15,11 +15,16 @@ ISSUES: Final = (
         kind="engine",
     ),
     Issue(id="engine-context-unreadable", title="the current Docker context can't be read", kind="engine"),
-    Issue(id="engine-elsewhere", title="the engine runs on another machine", kind="engine"),
+    Issue(
+        id="engine-elsewhere",
+        title="the engine runs where stackctl sees neither its files nor its addresses",
+        kind="engine",
+    ),
     Issue(id="engine-too-old", title="the engine is older than stackctl supports", kind="engine"),
     Issue(
         id="engine-from-snap", title="Docker comes from a snap, which sees only parts of this machine", kind="engine"
     ),
+    Issue(id="rootless-other-user", title="a rootless engine can't run a service as this user", kind="engine"),
     Issue(id="engine-configuration-invalid", title="the engine's configuration file is damaged", kind="engine"),
     Issue(id="engine-not-at-boot", title="the engine does not start when the machine boots", kind="engine"),
     Issue(id="engine-refused", title="the engine refused a request", kind="engine"),
@@ -33,7 +38,12 @@ ISSUES: Final = (
     ),
     Issue(id="compose-refuses-file", title="Compose refuses the stack's file", kind="engine"),
     Issue(id="compose-failed", title="Compose failed", kind="engine"),
+    Issue(id="another-stackctl-runs", title="another stackctl works on this stack", kind="engine"),
     Issue(id="image-not-pulled", title="an image can't be pulled", kind="engine"),
     Issue(id="image-unknown", title="the registry has no such image", kind="engine"),
+    Issue(id="image-missing", title="an image of the stack is not on this machine", kind="engine"),
+    Issue(id="image-other-platform", title="an image is for another kind of processor", kind="engine"),
+    Issue(id="image-lacks-program", title="an image lacks the program that its service starts", kind="config"),
+    Issue(id="container-not-created", title="the engine can't create or start a container", kind="engine"),
     Issue(id="image-not-built", title="an image can't be built", kind="engine"),
 )

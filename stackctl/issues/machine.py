@@ -17,6 +17,7 @@ ISSUES: Final = (
         kind="config",
     ),
     Issue(id="memory-low", title="the machine has little memory left", kind="does_not_fit"),
+    Issue(id="limits-too-small", title="a limit of this shell or container is too small", kind="does_not_fit"),
     Issue(id="swap-missing", title="the machine has no swap", kind="does_not_fit"),
     Issue(id="swap-in-use", title="the machine swaps", kind="does_not_fit"),
 )

@@ -13,6 +13,7 @@ ISSUES: Final = (
     Issue(id="folder-keeps-no-permissions", title="a folder's file system keeps no owners or permissions", kind="data"),
     Issue(id="folder-not-seen", title="the engine does not see a folder or file of this machine", kind="not_mountable"),
     Issue(id="folder-not-readable", title="the engine may not read a folder or file", kind="not_mountable"),
+    Issue(id="folder-owner-wrong", title="a folder, file or link belongs to another user", kind="data"),
     Issue(id="disk-not-mounted", title="a disk or share of the stack is not mounted", kind="data"),
     Issue(id="model-on-network-share", title="the model lies on a network share", kind="model"),
     Issue(id="data-not-kept", title="the user's data could not be written or kept safe", kind="data"),

@@ -4,8 +4,11 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from stackctl.contracts.cdi import CdiSeen
+from stackctl.contracts.engine import EngineDetails, Leftovers
+from stackctl.contracts.engine_link import EngineLink
 from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.contracts.host import Owner
 from stackctl.contracts.request import Request
@@ -13,21 +16,27 @@ from stackctl.contracts.service import GpuRequest, Network
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.container_paths import Bind
 from stackctl.core.gpu.cdi_files import cdi_names, promised_nodes
-from stackctl.core.observed import EngineView, ProbeResult, ReadSeen
+from stackctl.core.observed import EngineView, ProbeResult, ReadSeen, RunningContainer
 from stackctl.core.plan import engine_features
 from stackctl.core.plan.network_shape import Existing
 from stackctl.core.smoke.reachability import ContainerNetworking
+from stackctl.core.uninstall.content import EngineContent
 from stackctl.effects.docker import (
     attachments,
     cdi,
     cleanup,
+    content,
+    details,
+    facts,
     gpu_trial,
+    link,
     name_lock,
     own_container,
     probe,
     projects,
     reading,
     registry,
+    restart,
     strict_networks,
     volumes,
 )
@@ -59,6 +68,15 @@ class DockerEngine(Engine):
         """Return why the engine may see another disk than we do."""
         return own_container.view(self.info, is_local=self.is_local, is_its_container=self.own_binds is not None)
 
+    def details(self) -> EngineDetails:
+        return details.details(self.info, self._peer.pid if self._peer and self.is_local else 0)
+
+    def leftovers(self) -> Leftovers:
+        return details.leftovers(self)
+
+    def link(self, *, within_s: float) -> EngineLink:
+        return link.find_link(within_s)
+
     def mounting(self, folder: Path) -> tuple[str, ...]:
         return own_container.mounting_containers(self, folder)
 
@@ -68,12 +86,33 @@ class DockerEngine(Engine):
     def volume_folder(self, volume: str) -> PurePosixPath | None:
         return volumes.volume_folder(self, volume)
 
+    def stopped_by_restart(self) -> tuple[RunningContainer, ...]:
+        return restart.stopped_by_restart(self)
+
+    def forget(self) -> None:
+        """Forget all that the engine said of itself, since it may have become another one."""
+        for name in ("client", "info", "is_local", "product", "_peer", "own_binds", "view"):
+            vars(self).pop(name, None)
+        self._silent = None
+
     def claim(self, project: str, says: Callable[[str], None]) -> AbstractContextManager[None]:
         """Hold a project's name on this engine."""
         return name_lock.held(str(self.info.get("ID", "")), project, says)
 
     def stack_folders(self) -> frozenset[tuple[str, str]]:
         return projects.stack_folders(self)
+
+    def content(self) -> EngineContent:
+        return content.content(self)
+
+    def remove_container(self, container: str) -> None:
+        content.remove_container(self, container)
+
+    def remove_network(self, network: str) -> None:
+        content.remove_network(self, network)
+
+    def facts(self, project: str) -> dict[str, Any]:
+        return facts.facts(self, project)
 
     def remove(self, project: str) -> None:
         cleanup.remove(self, project)

@@ -3,6 +3,7 @@
 import os
 import shutil
 import stat
+from contextlib import suppress
 from pathlib import Path
 
 from stackctl.contracts.host import Owner
@@ -15,7 +16,7 @@ from stackctl.terminal import command_line
 
 __all__ = (
     "MOST_BYTES", "STATE", "Folder", "append", "data_home", "image_root", "located", "overwrite", "owner_of",
-    "private", "private_text", "remove", "tavern_extension", "template_root",
+    "private", "private_text", "remove", "tavern_extension", "template_root", "write_new",
 )  # fmt: skip
 
 _MOST_SECRET_BYTES = 16 << 10
@@ -30,6 +31,7 @@ def private(path: Path) -> None:
             raise DataError(
                 f"{path} is not a folder that belongs to this user",
                 hint="Remove it, or name another with `--at FOLDER`.",
+                issue="folder-owner-wrong",
             )
 
 
@@ -56,6 +58,38 @@ def append(path: Path, text: str) -> None:
     _write_report(path, text, starts_anew=False)
 
 
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that only this user may read, completely or not at all; raise DataError if something is there."""
+    with translate_errors(path):
+        folder = os.open(path.parent, opening.FOLDER)
+        try:
+            made = f".{path.name}.{os.getpid()}.new"
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            try:
+                with os.fdopen(os.open(made, flags, 0o600, dir_fd=folder), "wb") as stream:
+                    stream.write(content)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                _name(made, path, folder)
+            finally:
+                with suppress(FileNotFoundError):
+                    os.unlink(made, dir_fd=folder)
+        finally:
+            os.close(folder)
+
+
+def _name(made: str, path: Path, folder: int) -> None:
+    """Give a complete file its name, which no other file may have."""
+    try:
+        os.link(made, path.name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+    except FileExistsError as e:
+        raise DataError(f"{path} is there already", hint="Name a new file, or remove that one.") from e
+    except OSError:  # exFAT and some shares have no second names
+        if path.exists():
+            raise
+        os.rename(made, path.name, src_dir_fd=folder, dst_dir_fd=folder)
+
+
 def _write_report(path: Path, text: str, *, starts_anew: bool) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     with translate_errors(path):
@@ -76,7 +110,9 @@ def private_text(path: Path) -> str:
             mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
             if mode & 0o077:
                 hint = f"Run `{command_line('chmod', 600, path)}`."
-                raise ConfigError(f"{path} may be read by others (mode {mode:03o})", hint=hint)
+                raise ConfigError(
+                    f"{path} may be read by others (mode {mode:03o})", hint=hint, issue="key-file-readable"
+                )
             return os.read(descriptor, _MOST_SECRET_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as e:
         raise ConfigError(f"{path} is not UTF-8 text", hint="Save it as UTF-8.") from e
@@ -121,7 +157,7 @@ def owner_of(folder: Path) -> Owner:
         found = next(p for p in (folder, *folder.parents) if p.exists()).stat()
     except OSError as e:
         hint = "Run stackctl as its owner, whom `ls -ld` shows."
-        raise DataError(f"{folder} can't be entered: {e.strerror}", hint=hint) from e
+        raise DataError(f"{folder} can't be entered: {e.strerror}", hint=hint, issue="folder-not-writable") from e
     if found.st_uid == 0 and os.geteuid() == 0 and os.environ.get("SUDO_UID", "").isdigit():
         return Owner(uid=int(os.environ["SUDO_UID"]), gid=int(os.environ.get("SUDO_GID", "0")))
     return Owner(uid=found.st_uid, gid=found.st_gid)

@@ -189,6 +189,9 @@ class Disk:
     def append(self, path: Path, text: str) -> None:
         storage.append(path, text)
 
+    def write_new(self, path: Path, content: bytes) -> None:
+        storage.write_new(path, content)
+
     def repository(self, path: Path) -> Path | None:
         return git.repository(path)
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from stackctl.report.contract import (
     deploy,
+    doctor,
     failure,
     free,
     gpu,
@@ -16,9 +17,11 @@ from stackctl.report.contract import (
     progress,
     recommend,
     search,
+    setup,
     slow,
     stack,
     stored_models,
+    uninstall,
 )
 
 # command -> what it prints, unless it fails or is answered no
@@ -38,6 +41,8 @@ OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
     "models verify": (stored_models.Verified,),
     "models remove": (stored_models.Removed,),
     "smoke": (stack.Smoked,),
+    "doctor": (doctor.Diagnosis,),
+    "setup": (setup.SetUp, setup.TakenBack),
     "status": (stack.Status,),
     "ls": (stack.Stacks,),
     "url": (stack.Address,),
@@ -53,6 +58,7 @@ OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
     "init": (deploy.Initialised,),
     "adopt": (moving.Adoption, moving.Undoing),
     "import": (moving.Imported,),
+    "uninstall": (uninstall.Uninstalled,),
     "images list": (stack.Images,),
     "images build": (stack.Built,),
 }

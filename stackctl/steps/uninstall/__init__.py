@@ -1,0 +1,1 @@
+"""Finds what is on this machine because of stackctl, and removes what the user agrees to."""

@@ -1,0 +1,1 @@
+"""Planted faults, one at a time: the doctor names each first."""
