@@ -6,14 +6,18 @@ from typing import Any
 
 import pytest
 
+from stackctl.commands.deploy import deploy
 from stackctl.commands.why_slow import WhySlow, why_slow
+from stackctl.contracts.host import GpuHolder, GpuReading
 from stackctl.contracts.system import DiskUse
-from stackctl.errors import ConfigError, NotReady
+from stackctl.errors import ConfigError, GpuError, NotReady
 from stackctl.report.why_slow import why_slow as report
+from stackctl.steps.deployed import written_plan
 from stackctl.steps.slow.counters import read_moment, read_place
-from tests.commands.json_scenes import Place, _slow, _stopped
+from tests.commands.engines import container
+from tests.commands.json_scenes import CARD, CARD_NOW, QUICK, Place, _card, _llama, _slow, _stopped
 from tests.core.slow.test_counters import ONE, STAT, STATUS, TWO
-from tests.fakes import FakeSystem
+from tests.fakes import FakeGpus, FakeImages, FakeSystem
 
 
 def here(folder: Path) -> Place:
@@ -121,3 +125,83 @@ def test_the_disk_below_a_model_is_found_by_its_mount(file: str, says: str, plat
     found = read_place(PurePosixPath("/mnt/models/a.gguf"), system)
     assert (found.file_system, found.has_platters, found.is_network) == ("ext4", platters, False)
     assert read_place(PurePosixPath("/srv/a.gguf"), system).file_system == ""
+
+
+LAYERS = "load_tensors: offloaded 14/33 layers to GPU"
+
+
+def on_a_small_card(place: Place, *, others_mib: int = 6_500) -> None:
+    """A model of 8B in Q8_0 on a card of 12 GiB, of which a browser holds a part; its context is 16384 tokens."""
+    _llama(place)
+    _card(place)
+    free = CARD.total_mib - others_mib
+    place.here.gpus.found = (replace(CARD, free_mib=free),)
+    place.stage.logs["llamacpp"] = (LAYERS,)
+    flags = {"model.path": str(place.around / "Llama-3.1-8B-Q8_0.gguf"), "name": "chat", "backend.context": 16384}
+    plan = deploy(place.machine, flags, replace(QUICK, dry_run=True)).plan
+    images = {one.image: one.image.partition("@")[2] or "sha256:1" for one in plan.services}
+    place.stage.images = FakeImages(published=images, here=images)
+    place.stage.ends["llamacpp"] = replace(container("llamacpp", state="running"), gpu_drivers=("nvidia",))
+    deploy(place.machine, flags, QUICK)
+    states = place.stage.states_
+    states["llamacpp"] = replace(states["llamacpp"], pid=4242)
+    place.here.host.started_by = {4300: (4300, 4242, 1), 77: (77, 1)}
+    holders = (
+        GpuHolder(pid=4300, name="llama-server", mib=free - 800),
+        GpuHolder(pid=77, name="firefox", mib=others_mib),
+    )
+    place.here.gpus.readings = (replace(CARD_NOW, free_mib=800, holders=holders, throttled=()),)
+
+
+def replies(tokens_per_s: float) -> tuple[str, ...]:
+    return (
+        "slot operator(): id 0 | task 1 | new prompt, n_ctx_slot = 16384, n_keep = 0, task.n_tokens = 500",
+        "slot operator(): id 0 | task 1 | cached n_tokens = 450, memory_seq_rm [450, end)",
+        "prompt eval time = 500.00 ms / 50 tokens (10 ms per token, 100 tokens per second)",
+        f"       eval time = {100_000 / tokens_per_s:.2f} ms / 100 tokens (50 ms per token, 20 tokens per second)",
+    )
+
+
+def test_layers_in_ram_are_named_with_what_each_change_brings_by_the_sum_of_a_deploy(tmp_path: Path) -> None:
+    place = here(tmp_path)
+    on_a_small_card(place)
+    plan = written_plan(place.machine)
+    assert plan
+    assert plan.memory
+    now = plan.memory
+    assert 0 < now.fit.gpu_layers < 33
+    place.stage.logs["llamacpp"] = (LAYERS, *replies(now.tokens_per_s))
+    done = asked(place)
+    text, values = report(done, place.machine.ui)
+    issues = [one["issue"] for one in values["causes"]]
+    assert set(issues) == {"gpu-layers-in-ram", "gpu-shared"}
+    assert f"{33 - now.fit.gpu_layers} of 33 layers are in RAM" in text
+    assert "firefox (process 77, 6500 MiB)" in text
+    # what a deploy with half of the context plans, on the same card
+    half = deploy(place.machine, {"backend.context": 8192}, replace(QUICK, dry_run=True)).plan.memory
+    assert half
+    gain = next(one for one in values["changes"] if one["change"] == "context 16384 -> 8192")
+    assert gain["effect"] == f"{half.fit.gpu_layers - now.fit.gpu_layers} more layers on the GPU"
+    assert gain["times"] > 1.1
+
+
+def test_a_model_file_that_is_gone_leaves_what_the_log_tells(tmp_path: Path) -> None:
+    place = here(tmp_path)
+    on_a_small_card(place)
+    (place.around / "Llama-3.1-8B-Q8_0.gguf").unlink()
+    place.stage.logs["llamacpp"] = (LAYERS, *replies(1.0))
+    done = asked(place)
+    assert (done.found.verdict, done.found.gains) == ("slower", ())
+
+
+def test_a_driver_that_does_not_answer_is_said(tmp_path: Path) -> None:
+    class Broken(FakeGpus):
+        def read(self, *, wakes: bool = True) -> tuple[GpuReading, ...]:
+            del wakes
+            raise GpuError("the NVIDIA driver does not answer", hint="Reboot.")
+
+    place = here(tmp_path)
+    _slow(place)
+    place.machine.gpus = Broken()
+    done = asked(place)
+    assert done.seen.unseen == ("the GPU can't be read: the NVIDIA driver does not answer",)
