@@ -196,6 +196,20 @@ def _failing(place: Place) -> None:
     place.stage.logs["llamacpp"] = ("llama_model_load: error loading model: unknown model architecture: 'llamz'",)
 
 
+def _slow(place: Place) -> None:
+    """Two replies, for the second of which the whole prompt was read again."""
+    place.deployed().stage.logs["llamacpp"] = tuple(
+        line
+        for kept, read_s in ((0, 9.0), (4, 8.9))
+        for line in (
+            "slot operator(): id 0 | task 1 | new prompt, n_ctx_slot = 8192, n_keep = 0, task.n_tokens = 3000",
+            f"slot operator(): id 0 | task 1 | cached n_tokens = {kept}, memory_seq_rm [{kept}, end)",
+            f"prompt eval time = {1000 * read_s:.2f} ms / {3000 - kept} tokens (3 ms per token, 337 tokens per second)",
+            "       eval time = 5000.00 ms / 100 tokens (50 ms per token, 20 tokens per second)",
+        )
+    )
+
+
 def _stopped(place: Place) -> None:
     states = place.deployed().stage.states_
     states["llamacpp"] = replace(states["llamacpp"], state="exited", health="", exit_code=0)
@@ -330,6 +344,11 @@ SCENES = (
     Scene("gpu", "gpu", _card),
     Scene("gpu-failing", "gpu --gpu nvidia", _card_refused, 5),
     Scene("gpu-none", "gpu"),
+    Scene("why-slow", "why-slow", _slow),
+    Scene("why-slow-new", "why-slow", Place.deployed),
+    Scene("why-slow-measure", "why-slow --measure", Place.deployed),
+    Scene("why-slow-stopped", "why-slow", _stopped, 7),
+    Scene("why-slow-empty", "why-slow", code=3),
     Scene("history", "history", Place.deployed),
     Scene("history-empty", "history"),
     Scene("setup", "setup", _bare, 4),
