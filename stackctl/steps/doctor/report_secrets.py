@@ -66,6 +66,8 @@ def _of_stack(machine: Machine) -> Iterator[Known]:
             path = machine.storage.locate(key_file, machine.path)
             yield from secrets_in("API key of the backend elsewhere", _text(machine, path))
     for name in machine.storage.trees.names(machine.path / backend_service.FOLDER):
+        if name.startswith("."):  # git's
+            continue
         with suppress(StackctlError):
             text = machine.folder.read(f"{backend_service.FOLDER}/{name}", most=_MOST, errors="replace") or ""
             yield from _named_values("secret of the backend", _parsed(text))
