@@ -2,6 +2,7 @@
 
 StackctlError
 ├── ConfigError   3   stack.toml, a flag or a file of the deployment's folder is wrong
+│   └── NothingToAdopt  no SillyTavern is where it was looked for
 ├── EngineError   4   the container engine, Compose or an image is not available
 │   ├── NoAnswer      the engine does not answer in time
 │   ├── Unmountable   the engine can't mount a file or folder of this machine
@@ -35,7 +36,7 @@ class StackctlError(Exception):
 
     kind: Kind
     exit_code = 1
-    issue = ""  # the id of the page that explains it (stackctl/issues); "" for the one of its class
+    issue = ""  # the id of the page that explains it (stackctl/issues): that of its class, unless a raise names another
     rolled_back: bool | None = None  # after a failed deploy: whether the former stack runs again; None if there is none
 
     def __init__(self, message: str, *, hint: str = "", evidence: tuple[str, ...] = (), issue: str = "") -> None:
@@ -49,51 +50,66 @@ class StackctlError(Exception):
 class ConfigError(StackctlError):
     kind = "config"
     exit_code = 3
+    issue = "settings-wrong"
+
+
+class NothingToAdopt(ConfigError):
+    issue = "nothing-to-adopt"
 
 
 class EngineError(StackctlError):
     kind: Kind = "engine"
     exit_code = 4
+    issue = "engine-refused"
 
 
 class NoAnswer(EngineError):
-    pass
+    issue = "engine-no-answer"
 
 
 class Unmountable(EngineError):
     kind = "not_mountable"
+    issue = "folder-not-seen"
 
 
 class Taken(EngineError):
     kind = "in_use"
+    issue = "port-taken"
 
 
 class GpuError(StackctlError):
     kind = "gpu"
     exit_code = 5
+    issue = "gpu-unavailable"
 
 
 class DoesNotFit(StackctlError):
     kind = "does_not_fit"
     exit_code = 6
+    issue = "memory-too-small"
 
 
 class NotReady(StackctlError):
     kind: Kind = "not_ready"
     exit_code = 7
+    issue = "not-ready"
 
 
 class Late(NotReady):
     kind = "timeout"
+    issue = "time-limit-reached"
 
 
 class ModelError(StackctlError):
     kind = "model"
     exit_code = 8
+    issue = "model-unusable"
 
 
 class SeveralModels(ModelError):
     """Carries the paths of the models, so that a caller may look at each."""
+
+    issue = "model-not-named"
 
     def __init__(self, message: str, *, hint: str, paths: tuple[str, ...]) -> None:
         super().__init__(message, hint=hint)
@@ -103,6 +119,8 @@ class SeveralModels(ModelError):
 class TooManyRequests(ModelError):
     """Carries how long the server asks to wait, in seconds; 0.0 if it does not say."""
 
+    issue = "download-rate-limited"
+
     def __init__(self, message: str, *, hint: str, wait_s: float) -> None:
         super().__init__(message, hint=hint)
         self.wait_s = wait_s
@@ -111,11 +129,13 @@ class TooManyRequests(ModelError):
 class DataError(StackctlError):
     kind: Kind = "data"
     exit_code = 9
+    issue = "data-not-kept"
 
 
 class Exposed(StackctlError):
     kind = "exposed"
     exit_code = 10
+    issue = "reachable-from-outside"
 
 
 class Interrupted(StackctlError):

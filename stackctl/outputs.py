@@ -7,6 +7,7 @@ import select
 import sys
 from typing import Any, TextIO
 
+_NARROWEST = 20  # cells
 _PLAIN = str.maketrans({"…": "...", "█": "#", "░": ".", "▒": ":"})  # for an encoding that lacks them
 
 
@@ -88,3 +89,17 @@ def can_write(stream: TextIO, text: str) -> bool:
 def written(text: str, stream: TextIO) -> str:
     """Return a text as a stream can write it: in one that lacks them, our own symbols are plain ones."""
     return text if text.isascii() or can_write(stream, text) else text.translate(_PLAIN)
+
+
+def columns(stream: TextIO | None = None) -> int | None:
+    """Return the cells that a line may take in a stream, or in a result; None where nothing limits it, as in a pipe.
+
+    COLUMNS says so for results, else the terminal does.
+    """
+    said = os.environ.get("COLUMNS", "") if stream is None or stream.isatty() else ""
+    if said.isascii() and said.isdecimal() and int(said):
+        return max(int(said), _NARROWEST)
+    try:
+        return os.get_terminal_size((stream or sys.stdout).fileno()).columns or None
+    except (OSError, ValueError):  # a pipe; closed
+        return None

@@ -55,6 +55,7 @@ def api_key(text: str, place: str) -> Secret:
         raise ConfigError(
             f"{place} contains no API key: a key is one line of 32 to 256 letters, digits and any of _ . ~ -",
             hint=f"Delete it with `rm {shlex.quote(place)}`: the next `stackctl deploy` makes a new key.",
+            issue="own-file-damaged",
         )
     return Secret(text.strip())
 
@@ -69,6 +70,7 @@ def servers_key(text: str, place: str) -> Secret:
         raise ConfigError(
             f"{place} contains no API key",
             hint="Write the key that the server was started with into it, as its only line.",
+            issue="own-file-damaged",
         )
     return Secret(key)
 
@@ -80,6 +82,7 @@ def typed_password(text: str, place: str) -> Secret:
             f"{place} contains no password: a password is one line of 12 to 128 printable ASCII characters without "
             "spaces",
             hint=f"Delete it with `rm {shlex.quote(place)}`: the next `stackctl deploy` makes a new password.",
+            issue="own-file-damaged",
         )
     return Secret(text.strip())
 

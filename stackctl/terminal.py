@@ -2,7 +2,7 @@
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 from unicodedata import category, east_asian_width
@@ -58,6 +58,13 @@ def shell_word(one: object) -> str:
         return shlex.quote(text)
     raw = text.encode("utf-8", "surrogateescape")  # as Python reads the name of a file that is not UTF-8
     return "$'" + "".join(chr(b) if 32 <= b < 127 and b not in b"'\\" else f"\\x{b:02x}" for b in raw) + "'"
+
+
+def painted(text: str, colours: Mapping[str, int]) -> str:
+    """Return a text of several lines in which the beginnings of some have a colour: pattern -> number of the colour."""
+    for pattern, colour in colours.items():
+        text = re.sub(rf"^{pattern}", f"\x1b[{colour}m\\g<0>\x1b[0m", text, flags=re.MULTILINE)
+    return text
 
 
 def cells(text: str) -> int:

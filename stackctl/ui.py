@@ -6,12 +6,12 @@ import os
 import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, TextIO
 
 from stackctl import terminal
 from stackctl.errors import StackctlError
-from stackctl.outputs import Output, can_write, written
+from stackctl.outputs import Output, can_write, columns, written
 from stackctl.secret import Secret, hidden
 
 Progress = Literal["plain", "json", "none"]
@@ -21,25 +21,10 @@ Event = Literal["step", "note", "warning", "command", "waiting", "progress", "er
 
 _WIDTH = 80  # cells of a terminal that does not tell its width
 _MARK = "  … "
-_NARROWEST = 20
 # the service's name and colour, which Compose itself puts before a line of a log
 _PREFIX = re.compile(r"\x1b\[[0-9;]*m[\w. -]*\| \x1b\[0m", re.ASCII)
 _QUIET_S = 10.0  # how often a changing status line is repeated where there is no terminal
 _QUIET_AS_JSON_S = 1.0  # the same for a program that reads along
-
-
-def columns(stream: TextIO | None = None) -> int | None:
-    """Return the cells that a line may take in a stream, or in a result; None where nothing limits it, as in a pipe.
-
-    COLUMNS says so for results, else the terminal does.
-    """
-    said = os.environ.get("COLUMNS", "") if stream is None or stream.isatty() else ""
-    if said.isascii() and said.isdecimal() and int(said):
-        return max(int(said), _NARROWEST)
-    try:
-        return os.get_terminal_size((stream or sys.stdout).fileno()).columns or None
-    except (OSError, ValueError):  # a pipe; closed
-        return None
 
 
 class Ui:
@@ -141,13 +126,14 @@ class Ui:
             self._shown_at = now
 
     def error(self, error: StackctlError, *, of: str = "") -> None:
-        """Print an expected failure: what is wrong, the lines that show it, what to do. `of`: a name put before it."""
+        """Print an expected failure: what is wrong, what shows it, what to do, which page says more. `of`: whose."""
         message = f"{of}: {error.message}" if of else error.message
         more = {
             "kind": error.kind,
             "hint": error.hint or None,
             "evidence": error.evidence,
             "exit_code": error.exit_code,
+            "issue": error.issue or None,
         }
         if self._is_written("error", message, **more):
             return
@@ -157,15 +143,20 @@ class Ui:
                 self._line(f"  | {one}")
         if error.hint:
             self._prose(f"hint: {terminal.below(error.hint)}")
+        if error.issue:
+            self._prose(f"more: `stackctl explain {error.issue}`")
 
-    def result(self, text: str, values: Any) -> None:
-        """Print the command's result. Control sequences in it, from a model's file for example, have no effect."""
+    def result(self, text: str, values: Any, colours: Mapping[str, int] | None = None) -> None:
+        """Print the command's result. Control sequences in it, from a model's file for example, have no effect.
+
+        colours: of the beginnings of lines, where it is text on a terminal: see terminal.painted.
+        """
         self.has_result = True
         if self.as_json:
             is_ascii = not self.has_symbols  # else a character that is lacking would be no JSON
             indent = None if self.is_stream else 2
             text = terminal.in_json(json.dumps(values, indent=indent, ensure_ascii=is_ascii))
-        self.raw(text + "\n")
+        self.raw(text + "\n", None if self.as_json else colours)
 
     @property
     def can_redraw(self) -> bool:
@@ -190,10 +181,12 @@ class Ui:
         else:
             self.note(text)
 
-    def raw(self, text: str) -> None:
+    def raw(self, text: str, colours: Mapping[str, int] | None = None) -> None:
         """Print a text such as a rendered file as it is, without secrets and control sequences."""
         self._clear()
-        sys.stdout.write(written(self.redacted(terminal.shown(text)), sys.stdout))
+        text = self.redacted(terminal.shown(text))
+        text = terminal.painted(text, colours) if colours and self.is_coloured else text
+        sys.stdout.write(written(text, sys.stdout))
         sys.stdout.flush()
 
     def log(self, line: str) -> None:

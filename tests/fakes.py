@@ -79,6 +79,7 @@ class FakeImages:
     asked: list[str] = field(default_factory=list)
     ids: dict[str, str] = field(default_factory=dict)  # of those whose id is not their digest
     built: set[str] = field(default_factory=set)  # here, and of those no registry has
+    architectures: dict[str, str] = field(default_factory=dict)  # of those that are not amd64
     stuck: set[str] = field(default_factory=set)  # those that can't be removed
     sizes: dict[str, int] = field(default_factory=dict)  # of those whose size the registry tells
 
@@ -92,6 +93,9 @@ class FakeImages:
 
     def id(self, name: str) -> str:
         return name if name in self.ids.values() else self.ids.get(name) or self.digest(name) or ""
+
+    def architecture(self, name: str) -> str:
+        return self.architectures.get(name, "amd64") if self.digest(name) else ""
 
     def packed_bytes(self, name: str) -> int | None:
         return self.sizes.get(name)
@@ -350,6 +354,7 @@ class FakeHost:
     own_bridges: frozenset[str] = frozenset()
     own_addresses: tuple[str, ...] = ()
     networks: tuple[IPv4Network, ...] = ()
+    leads_to: tuple[tuple[str, IPv4Network], ...] = ()  # interfaces, with the networks that routes lead to by them
     listening_: dict[str, dict[int, str]] = field(default_factory=dict)
     open_: frozenset[tuple[str, int]] = frozenset()
     node_ids: dict[Path, tuple[int, ...]] = field(default_factory=dict)
@@ -409,6 +414,9 @@ class FakeHost:
 
     def routes(self) -> tuple[IPv4Network, ...]:
         return self.networks
+
+    def routes_by_interface(self) -> tuple[tuple[str, IPv4Network], ...]:
+        return self.leads_to
 
     def listening(self, address: str) -> dict[int, str]:
         self.asked.append(f"ports at {address}")
@@ -567,6 +575,9 @@ class FakeSystem:
     def monotonic(self) -> float:
         return self.time
 
+    def pause(self, seconds: float) -> None:
+        self.time += seconds
+
     def age_s(self) -> float:
         return self.age
 
@@ -585,8 +596,8 @@ class FakeGpus:
     readings: tuple[GpuReading, ...] = ()
     woken: list[bool] = field(default_factory=list)
 
-    def list(self, *, waits: bool = True) -> tuple[Gpu, ...]:
-        del waits
+    def list(self, *, waits: bool = True, within_s: float | None = None) -> tuple[Gpu, ...]:
+        del waits, within_s
         return self.found
 
     def cards(self) -> tuple[Card, ...]:
@@ -612,6 +623,9 @@ class FakeHub:
     xet_from: int = 50 * 10**9
     unreachable: ModelError | None = None
     asked: list[str] = field(default_factory=list)
+
+    def address(self) -> str:
+        return "https://hub.example"
 
     def check_connection(self) -> None:
         if self.unreachable:

@@ -100,7 +100,7 @@ MAKE = '''"""A made-up make of GPU."""
 from stackctl.contracts.service import GpuRequest
 
 NAME, MODES, IS_AUTO = "made-up", {"made-up": "its driver's device files"}, True
-RUNTIME, VARIANT, DEVICE, NODES = "", "made-up", "vulkan", ()
+RUNTIME, TOOLKIT, VARIANT, DEVICE, NODES = "", None, "made-up", "vulkan", ()
 
 
 def choose_mode(offer):

@@ -10,6 +10,7 @@ from stackctl.cli import (
     manual,
     planning,
     running,
+    setting_up,
     uninstalling,
 )
 from stackctl.cli.models import models
@@ -26,6 +27,7 @@ _ORDER = (
     models,
     checking.smoke,
     doctoring.doctor,
+    setting_up.setup,
     running.status,
     running.ls,
     running.url,

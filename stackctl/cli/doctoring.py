@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from stackctl.cli import options as option
-from stackctl.cli.root import agrees_to_change, machine_of, main
+from stackctl.cli.root import agrees_to_repair, machine_of, main
 
 
 @main.command(examples=("stackctl doctor", "stackctl doctor --fix", "stackctl doctor --report report.tar.gz"))
@@ -28,7 +28,7 @@ def doctor(ctx: click.Context, *, deep: bool, fix: bool, archive: Path | None, y
     names what to repair first. The exit code is that of the worst failure, and 0 if there are warnings alone.
     """
     from stackctl.commands import doctor as command
-    from stackctl.report.doctor import diagnosis
+    from stackctl.report.doctor import COLOURS, diagnosis
 
     machine = machine_of(ctx, as_json=as_json)
     if archive:
@@ -39,12 +39,12 @@ def doctor(ctx: click.Context, *, deep: bool, fix: bool, archive: Path | None, y
     if fix and found.repairable:
         from stackctl.commands.doctor_fix import repair
 
-        found = repair(machine, found, agrees=lambda question: agrees_to_change(question, yes=yes, ui=machine.ui))
+        found = repair(machine, found, agrees=lambda question: agrees_to_repair(question, yes=yes))
     text, values = diagnosis(found, machine.ui)
     if archive:
         from stackctl.commands.doctor_report import write_report
         from stackctl.report.doctor_report import documents
 
         machine.ui.note(write_report(machine, documents(values, machine), archive).says)
-    machine.ui.result(text, values)
+    machine.ui.result(text, values, COLOURS)
     ctx.exit(found.exit_code)

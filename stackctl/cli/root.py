@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stackctl.machine import Machine
 
 # these do all, or all but a part, without one; `images build` leaves it to docker's own command, which knows ssh
-_WITHOUT_ENGINE: Final = frozenset({"render", "init", "history", "models", "import", "images build", "doctor"})
+_WITHOUT_ENGINE: Final = frozenset({"render", "init", "history", "models", "import", "setup", "images build", "doctor"})
 
 
 class Cli(Group):
@@ -96,7 +96,9 @@ def _existing(folder: Path) -> Path:
     except FileNotFoundError as e:
         if not folder.is_absolute():
             raise ConfigError(
-                "the current folder was removed", hint="Change to another one, or run `stackctl -C FOLDER`."
+                "the current folder was removed",
+                hint="Change to another one, or run `stackctl -C FOLDER`.",
+                issue="stack-missing",
             ) from e
         os.chdir(folder)
     return folder
@@ -151,6 +153,11 @@ def sits_elsewhere(environ: Mapping[str, str]) -> bool:
     return bool(environ.get("SSH_CONNECTION")) or not has_display
 
 
+def has_terminal() -> bool:
+    """Return whether somebody can be asked."""
+    return sys.stdin.isatty()
+
+
 def agrees_on_terminal(question: str) -> bool | None:
     """Ask a question whose default answer is no; return None if there is no terminal."""
     return click.confirm(question, default=False, err=True) if sys.stdin.isatty() else None
@@ -174,15 +181,20 @@ def agrees_to_change(question: str, *, yes: bool, ui: Ui) -> bool:
     return agreed
 
 
+def agrees_to_repair(question: str, *, yes: bool) -> bool | None:
+    """Ask before a repair, whose default answer is no; return None if no answer can come. `yes`: ask nothing."""
+    if yes or sys.stdin.isatty():
+        return yes or click.confirm(question, default=False, err=True)
+    line = waiting_line()
+    return line.strip().lower() in {"y", "yes"} if line else None
+
+
 def agrees_to(question: str, *, yes: bool) -> bool:
     """Ask one of several questions, whose default is no. `yes`: ask nothing; UsageError if no answer can come."""
-    if yes:
-        return True
-    if sys.stdin.isatty():
-        return click.confirm(question, default=False, err=True)
-    if line := waiting_line():
-        return line.strip().lower() in {"y", "yes"}
-    raise click.UsageError(f'There is no terminal to ask "{question}" on: add --yes to agree.')
+    agreed = agrees_to_repair(question, yes=yes)
+    if agreed is None:
+        raise click.UsageError(f'There is no terminal to ask "{question}" on: add --yes to agree.')
+    return agreed
 
 
 def typed_name(question: str) -> str | None:

@@ -168,12 +168,14 @@ def refuse_in_use(machine: Machine, *folders: Path) -> None:
             raise ConfigError(
                 f"SillyTavern runs in {folder} (process {pids[0]}) and would keep writing there",
                 hint=f"Stop it with Ctrl-C where it was started, or with `kill {pids[0]}`.",
+                issue="sillytavern-still-writes",
             )
         if names := machine.docker.mounting(folder):
             own = folder == data_folder(machine).resolve()
             raise ConfigError(
                 f"the container {names[0]} has {folder} mounted and would keep writing there",
                 hint=f"Stop it with `{'stackctl stop' if own else command_line('docker', 'stop', names[0])}`.",
+                issue="sillytavern-still-writes",
             )
 
 

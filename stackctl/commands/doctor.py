@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stackctl.contracts.finding import CheckResult, Finding
+from stackctl.contracts.repair import Repaired
+from stackctl.core.doctor.consequences import without_consequences
 from stackctl.core.doctor.ranking import exit_code, rank
 from stackctl.machine import Machine
 from stackctl.steps.doctor.check import Check, Looks
@@ -22,6 +24,7 @@ class Diagnosis:
 
     results: tuple[CheckResult, ...]  # in the order of the checks
     is_deep: bool = False
+    repairs: tuple[Repaired, ...] = ()  # those that were offered before, in order
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -39,14 +42,21 @@ class Diagnosis:
         return exit_code(self.findings)
 
 
-def doctor(machine: Machine, *, is_deep: bool = False, checks: Sequence[Check] = CHECKS) -> Diagnosis:
-    """Run the checks, and end in time whatever hangs. Nothing is changed; is_deep: also try containers."""
-    now, left_s = machine.system.monotonic(), WITHIN_S - machine.system.age_s()
+def doctor(
+    machine: Machine, *, is_deep: bool = False, checks: Sequence[Check] = CHECKS, within_s: float | None = None
+) -> Diagnosis:
+    """Run the checks, and end in time whatever hangs. Nothing is changed; is_deep: also try containers.
+
+    within_s: from now on; None: WITHIN_S since the program was started.
+    """
+    now = machine.system.monotonic()
+    left_s = WITHIN_S - machine.system.age_s() if within_s is None else within_s
+    until = now + max(left_s, _LEAST_S)
     results = run_checks(
         checks,
-        Looks(machine, is_deep),
-        until=now + max(left_s, _LEAST_S),
+        Looks(machine, is_deep, until),
+        until=until,
         deep_until=now + _DEEP_S,
         clock=machine.system.monotonic,
     )
-    return Diagnosis(results=results, is_deep=is_deep)
+    return Diagnosis(results=without_consequences(results), is_deep=is_deep)

@@ -104,6 +104,7 @@ def _unload(request: Request, plan: Plan, machine: Machine, sleep: Callable[[flo
         f"{plan.backend_title} did not unload its model",
         hint=f"Run `{command_line('stackctl', 'stop', plan.backend)}` to free its memory, then "
         f"`{command_line('stackctl', 'start', plan.backend)}`.",
+        issue="backend-failed",
     )
 
 

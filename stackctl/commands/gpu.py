@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from stackctl.contracts.host import Gpu, GpuReading
 from stackctl.core.gpu.driver import judge_driver
-from stackctl.core.gpu.layers import Layer, LayerVerdict, State, first_fault
+from stackctl.core.gpu.layers import Layer, LayerVerdict, failing, first_fault
 from stackctl.core.gpu.surroundings import Surroundings, name_all
 from stackctl.core.observed import EngineSeen
 from stackctl.core.plan.model_run import is_start_of
@@ -114,9 +114,7 @@ def _gpus(machine: Machine) -> tuple[tuple[Gpu, ...], tuple[GpuReading, ...], Gp
 
 def _without_engine(error: EngineError, driver: LayerVerdict) -> LayerVerdict:
     """Return the verdict on an engine that does not answer: it matters only if there is a GPU."""
-    state: State = "not tried" if driver.state == "not tried" else "fails"
-    found = LayerVerdict(layer="engine", state=state, says=error.message, hint=error.hint, evidence=error.evidence)
-    return found if state == "fails" else replace(found, hint="", evidence=())
+    return _untried("engine", error.message) if driver.state == "not tried" else failing("engine", error)
 
 
 def _untried(layer: Layer, says: str) -> LayerVerdict:

@@ -70,7 +70,11 @@ def _text(machine: Machine, file: Path) -> str:
         )
     raw = machine.storage.folder(file.parent, machine.folder.owner).read_bytes(file.name)
     if raw is None:
-        raise ConfigError(f"there is no file {file}", hint="Save one with Save Config in KoboldCpp's launcher.")
+        raise ConfigError(
+            f"there is no file {file}",
+            hint="Save one with Save Config in KoboldCpp's launcher.",
+            issue="settings-wrong",
+        )
     return raw.decode(json.detect_encoding(raw), "replace")  # PowerShell writes UTF-16
 
 
@@ -108,7 +112,11 @@ def _here(machine: Machine, file: Path, found: Imported) -> str:
     """
     elsewhere = f"Or name its path: `{command_line('stackctl', 'import', file, '--model', 'PATH')}`."
     if _SHARE.fullmatch(found.path):
-        raise ModelError(f"the model is on a Windows share, {found.path}", hint=f"Mount that share here. {elsewhere}")
+        raise ModelError(
+            f"the model is on a Windows share, {found.path}",
+            hint=f"Mount that share here. {elsewhere}",
+            issue="model-on-network-share",
+        )
     path = found.path
     if drive := _WINDOWS.fullmatch(path):
         path = f"/mnt/{drive[1].lower()}/{drive[2]}".replace("\\", "/")
@@ -116,5 +124,5 @@ def _here(machine: Machine, file: Path, found: Imported) -> str:
     try:
         machine.model(path)
     except ModelError as e:
-        raise ModelError(e.message, hint=f"{e.hint}\n{elsewhere}", evidence=e.evidence) from e
+        raise ModelError(e.message, hint=f"{e.hint}\n{elsewhere}", evidence=e.evidence, issue=e.issue) from e
     return path

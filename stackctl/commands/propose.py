@@ -24,7 +24,7 @@ def proposal(machine: Machine, spec: Spec, *, language: str) -> Recommended:
     try:
         found = recommend(machine, asked)
     except DoesNotFit as e:
-        raise DoesNotFit(e.message, hint=" ".join(filter(None, (e.hint, WAYS)))) from e
+        raise DoesNotFit(e.message, hint=" ".join(filter(None, (e.hint, WAYS))), issue=e.issue) from e
     try:
         machine.hub.check_connection()
     except ModelError as e:
@@ -34,5 +34,6 @@ def proposal(machine: Machine, spec: Spec, *, language: str) -> Recommended:
             hint=f"{e.hint} Or run `stackctl deploy --model FILE` with a model file: another machine can download it "
             f"from https://huggingface.co/{source.repo}. Or run `stackctl deploy --model demo`, which downloads no "
             f"model. To wait longer for the hub, run `{command_line('stackctl', 'deploy', '--model', source)}`.",
+            issue=e.issue,
         ) from e
     return found

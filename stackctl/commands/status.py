@@ -9,7 +9,6 @@ from stackctl.core.history import Record
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan.model_run import ModelRun, is_start_of, model_run
 from stackctl.core.plan.stack import Plan
-from stackctl.core.start import readiness
 from stackctl.core.start.events import Changed, Event, EventStreamLost, Line
 from stackctl.core.start.stack_state import StackState, stack_state
 from stackctl.core.tavern import container as tavern
@@ -23,30 +22,38 @@ from stackctl.steps.memory_now import GpusNow, MemoryNow, memory_now, read_gpus
 from stackctl.steps.own_name import refuse_foreign
 from stackctl.steps.page_addresses import all_urls
 from stackctl.steps.recorded_deploys import last_deploy
+from stackctl.steps.service_trouble import service_trouble
 from stackctl.steps.sleep import is_asleep
 
-_LINES = 500  # of a log
 _RARELY_S = 30.0  # how often a GPU is read that no program uses: it falls asleep within some seconds
 
 
 @dataclass(frozen=True, kw_only=True)
 class BackendElsewhere:
-    """An external backend. `problem`: why it does not answer, "" if it does; `hint`: what to do then."""
+    """An external backend. `problem`: why it does not answer, "" if it does; `hint`: what to do then.
+
+    `issue`: the page that explains it.
+    """
 
     title: str
     url: str  # as SillyTavern reaches it
     model: str
     problem: str
     hint: str
+    issue: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Trouble:
-    """Why a service will not become ready by itself, and what to do. service: "" for the whole stack."""
+    """Why a service will not become ready by itself, and what to do. service: "" for the whole stack.
+
+    issue: the id of the page that explains it.
+    """
 
     service: str
     problem: str
     hint: str
+    issue: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +143,7 @@ def watch_status(
         for happening in watch.events(time.monotonic() + 365 * 86400):
             if isinstance(happening, EventStreamLost):
                 hint = "Run `docker info` to see whether it is still running."
-                raise EngineError(f"the engine stopped answering: {happening.why}", hint=hint)
+                raise EngineError(f"the engine stopped answering: {happening.why}", hint=hint, issue="engine-no-answer")
             meter.read(happening)
             if _sleeps(happening) not in {None, shown.is_asleep}:
                 yield meter.measured(shown := replace(shown, is_asleep=not shown.is_asleep))
@@ -226,22 +233,17 @@ def _unfinished(machine: Machine) -> tuple[Trouble, ...]:
     """Return the trouble of a deploy that has not finished, if there is one."""
     if kept_journal(machine) is None:
         return ()
-    return (
-        Trouble(service="", problem="a deploy is running, or was ended before its stack was ready", hint=BACK_OR_ON),
-    )
+    says = "a deploy is running, or was ended before its stack was ready"
+    return (Trouble(service="", problem=says, hint=BACK_OR_ON, issue="deploy-unfinished"),)
 
 
 def _trouble(state: ServiceState, machine: Machine) -> Trouble | None:
-    """Return a service's trouble, by its log and exit code; None for a service that only waits for another."""
-    if state.is_ready or (state.state == "created" and not state.error):
-        return None
-    # the cause is in the log of the run that ended
-    since = replace(state, started_at=0.0) if state.restarts else state
-    found = readiness.trouble(state, machine.docker.tail(since, _LINES))
+    """Return a service's trouble; None for a service that only waits for another."""
+    found = service_trouble(state, machine)
     if found is None:
         return None
     hint = found.hint if "stackctl" in found.hint else " ".join((found.hint, "Run `stackctl deploy` after that."))
-    return Trouble(service=state.name, problem=found.message, hint=hint)
+    return Trouble(service=state.name, problem=found.message, hint=hint, issue=found.issue)
 
 
 def _elsewhere(plan: Plan, machine: Machine) -> BackendElsewhere:
@@ -257,7 +259,12 @@ def _elsewhere(plan: Plan, machine: Machine) -> BackendElsewhere:
     except ConfigError as error:
         problem = f"it was not asked: {error.message}"
         return BackendElsewhere(
-            title=plan.backend_title, url=plan.backend_url, model=plan.model_name, problem=problem, hint=error.hint
+            title=plan.backend_title,
+            url=plan.backend_url,
+            model=plan.model_name,
+            problem=problem,
+            hint=error.hint,
+            issue=error.issue,
         )
     decided = lock.decisions.get(external_backend.URL)
     url = decided.inputs.get("url") if decided else plan.backend_url  # as stack.toml had it at the deploy
@@ -270,4 +277,5 @@ def _elsewhere(plan: Plan, machine: Machine) -> BackendElsewhere:
         model=external_backend.external_model(server).name,
         problem=lack.error.message if lack else "",
         hint=lack.error.hint if lack else "",
+        issue=lack.error.issue if lack else "",
     )

@@ -81,7 +81,9 @@ def _published_now(machine: Machine) -> tuple[Publish, ...]:
     if places := page_places(page, machine):
         return places
     hint = "Run `stackctl status` to see why."
-    raise NotReady("SillyTavern does not run, and what it was deployed with can't be read", hint=hint)
+    raise NotReady(
+        "SillyTavern does not run, and what it was deployed with can't be read", hint=hint, issue="services-stopped"
+    )
 
 
 def open_page(machine: Machine, *, is_remote: bool) -> Opened:

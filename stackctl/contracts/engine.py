@@ -22,6 +22,7 @@ class EngineDetails:
 
     root: PurePosixPath
     image_folder: PurePosixPath
+    architecture: str = ""  # of its machine, as the kernel names it; "" if it does not tell
     pid: int = 0  # its process; 0 if that is not visible from here
     cgroup_version: int = 0  # 0 if it does not tell
     limits_memory: bool = True

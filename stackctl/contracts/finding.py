@@ -31,12 +31,14 @@ class Finding:
 class CheckResult:
     """The result of one check. says: a clause on what was seen if all is well; untried: why nothing was looked at.
 
-    check, area: the check's stable name, and what it is about; whoever runs the checks writes them in.
+    applies: False where there is nothing here that the check is about, which the text leaves out; check, area: the
+    check's stable name, and what it is about; whoever runs the checks writes them in.
     """
 
     findings: tuple[Finding, ...] = ()
     says: str = ""
     untried: str = ""
+    applies: bool = True
     check: str = ""
     area: str = ""
 

@@ -29,7 +29,8 @@ class GpuTrial:
 
 @dataclass(frozen=True, kw_only=True)
 class Lack:
-    """What a container lacks of its GPUs: a clause, and the command that repairs it."""
+    """What a container lacks of its GPUs: a clause, the command that repairs it, and the page that explains it."""
 
     says: str
     hint: str
+    issue: str = "gpu-not-in-container"

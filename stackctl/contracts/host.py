@@ -70,6 +70,7 @@ class Gpu:
     is_unified: bool = False  # it shares the machine's memory
     fault: str = ""  # why programs can't use it, as "it has fallen off the bus"; "" if they can
     fix: str = ""  # the hint that repairs the fault
+    issue: str = ""  # the id of the page that explains the fault
 
 
 @dataclass(frozen=True, kw_only=True)

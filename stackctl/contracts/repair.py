@@ -21,12 +21,14 @@ class RunProgram:
 class WriteFile:
     """Write a file whole, after a copy of the present one was put beside it, which is the way back.
 
-    says: what it changes, as a clause ("adds ... to ..."); validate: a program that must accept the new text before it
+    former: its present text, "" if there is none: the file must be as it was when this was offered; says: what it
+    changes, as a clause ("adds ... to ..."); validate: a program that must accept the new text before it
     counts, with the new file's path in the place of {}; () if none can.
     """
 
     path: PurePosixPath
     text: str
+    former: str = ""
     says: str = ""
     validate: tuple[str, ...] = ()
     needs_root: bool = True

@@ -48,7 +48,11 @@ def refuse_elsewhere(what: str, path: PurePosixPath, binds: Iterable[Bind] | Non
     else:
         says = f"{what} is {path} in this container but {host} on the host, where the engine would look for it"
         run = f"{_mount(host)} {command_line('-w', host)}" if is_folder else _mount(host.parent)
-    raise ConfigError(says, hint=f"Mount it at the same path: `{f'{_RUN} {run} {_IMAGE} ...' if is_folder else run}`.")
+    raise ConfigError(
+        says,
+        hint=f"Mount it at the same path: `{f'{_RUN} {run} {_IMAGE} ...' if is_folder else run}`.",
+        issue="folder-not-seen",
+    )
 
 
 def refuse_ssh(address: str, folder: PurePosixPath, command: str) -> None:
@@ -63,6 +67,7 @@ def refuse_ssh(address: str, folder: PurePosixPath, command: str) -> None:
         f"the engine is another machine's ({address}), which has none of this machine's files",
         hint=f"Run stackctl on that machine, in a container: `{there}`. Copy its image there first: "
         f"`docker -H unix:///var/run/docker.sock save {_IMAGE} | docker load`.",
+        issue="engine-elsewhere",
     )
 
 

@@ -14,13 +14,14 @@ from stackctl.contracts.memory import Device
 from stackctl.contracts.service import GpuRequest, Variant
 from stackctl.errors import GpuError
 from stackctl.gpus import device_files
-from stackctl.gpus.contract import Offer
+from stackctl.gpus.contract import Offer, Toolkit
 
 NAME: Final[str] = "amd"
 _ROCM: Final = "rocm"
 MODES: Final[Mapping[str, str]] = MappingProxyType({_ROCM: "AMD's ROCm"})
 IS_AUTO: Final[bool] = False
 RUNTIME: Final[str] = ""
+TOOLKIT: Final[Toolkit | None] = None
 VARIANT: Final[Variant] = "rocm"
 DEVICE: Final[Device] = "rocm"
 LOOKS_FOR: Final[tuple[str, ...]] = ()  # those that are requested are all
@@ -53,6 +54,7 @@ def request(mode: str, devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: O
         raise GpuError(
             f"ROCm can't use {', '.join(unable)}: the kernel's driver shows no {_KFD} for it",
             hint="Load the kernel's driver with `sudo modprobe amdgpu`, or run `stackctl deploy --gpu vulkan`.",
+            issue="gpu-driver-missing",
         )
     are_chosen_inside = not gpus and devices != ("all",)
     return GpuRequest(

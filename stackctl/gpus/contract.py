@@ -29,6 +29,25 @@ class Offer:
     describe_cdi: str = ""  # the command that describes the GPUs in the CDI files again; "" for the make's usual one
 
 
+@dataclass(frozen=True, kw_only=True)
+class Toolkit:
+    """The programs by which an engine passes GPUs of a make on.
+
+    tool: the one that sets up the others; hooks: without one of them on its PATH the engine has no driver for them;
+    runtime: the program of the runtime RUNTIME; kind: of the CDI devices, with its "="; oldest: the oldest version
+    without a known fault, and why: a clause on older ones; module: the kernel's, whose version the driver's library
+    must have.
+    """
+
+    tool: str
+    hooks: tuple[str, ...]
+    runtime: str
+    kind: str
+    module: str
+    oldest: tuple[int, ...] = ()
+    why: str = ""
+
+
 def says_nothing(request: GpuRequest, gpus: tuple[Gpu, ...], offer: Offer | None) -> tuple[str, ...]:  # noqa: ARG001 - the default of Make.remarks
     """Return no remark."""
     return ()
@@ -41,6 +60,7 @@ class Make(Protocol):
     MODES: Mapping[str, str]  # value of gpu.mode -> name of the mechanism that passes the GPU on
     IS_AUTO: bool  # whether gpu.mode = "auto" may choose one of them
     RUNTIME: str  # the engine's runtime that one of these modes needs; "" if none needs one
+    TOOLKIT: Toolkit | None  # None if the engine passes its GPUs on by itself
     VARIANT: Variant  # the variant of a backend's image
     DEVICE: Device  # the device for which its memory is estimated
     NODES: tuple[str, ...]  # device files that a container with its GPU must be able to open, where they exist

@@ -85,4 +85,5 @@ def lost(node: str) -> Cause:
         says=f"it can't use the GPU: its container can't open {node}",
         hint=f"Run `stackctl restart`, and check with `ls -ln {node}` that its group is one of the container's.",
         kind="gpu",
+        issue="gpu-not-in-container",
     )

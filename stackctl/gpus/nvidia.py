@@ -18,11 +18,23 @@ from stackctl.contracts.host import Gpu
 from stackctl.contracts.memory import Device
 from stackctl.contracts.service import GpuRequest, Variant
 from stackctl.errors import GpuError
-from stackctl.gpus.contract import TIMED_OUT, Offer, says_nothing
+from stackctl.gpus.contract import TIMED_OUT, Offer, Toolkit, says_nothing
 
 NAME: Final[str] = "nvidia"
 IS_AUTO: Final[bool] = True
 RUNTIME: Final[str] = "nvidia"
+_KIND: Final = "nvidia.com/gpu="
+# the engine looks for these hooks when it starts (devices_nvidia_linux.go). The oldest version: NVIDIA's security
+# bulletin of July 2025, https://nvidia.custhelp.com/app/answers/detail/a_id/5659
+TOOLKIT: Final[Toolkit | None] = Toolkit(
+    tool="nvidia-ctk",
+    hooks=("nvidia-container-runtime-hook", "nvidia-cdi-hook"),
+    runtime="nvidia-container-runtime",
+    kind=_KIND,
+    module="nvidia",
+    oldest=(1, 17, 8),
+    why="by one older than 1.17.8 an image can run programs as root on this machine (CVE-2025-23266)",
+)
 VARIANT: Final[Variant] = "cuda"
 DEVICE: Final[Device] = "cuda"
 _CONTROL: Final = ("/dev/nvidiactl", "/dev/dxg")  # without one of them its library finds no GPU; the latter on WSL
@@ -42,31 +54,34 @@ _LOST: Final = (
     '`gpu.mode = "cdi"`, or write "exec-opts": ["native.cgroupdriver=cgroupfs"] into /etc/docker/daemon.json and '
     "restart Docker."
 )
-_KIND: Final = "nvidia.com/gpu="
 _ALL: Final = f"{_KIND}all"
 _FILES: Final = ("/dev/nvidia", "/dev/dxg")  # device files that its CDI devices add; the latter on WSL
 _CPU: Final = "Or run on the CPU with `stackctl deploy --gpu none`."
-# what nvidia-smi prints -> what it means, and what repairs it
+# what nvidia-smi prints -> what it means, what repairs it, and the page that explains it
 _LISTING_FAULTS: Final = (
     (
         "version mismatch",
         "it has the libraries of another version of the driver than the one that runs",
         "Reboot after a driver update, and describe the CDI devices again with `{generate}`.",
+        "gpu-driver-mismatch",
     ),
     (
         "insufficient permissions",
         "its user may not open the GPU's device files",
         "Run `ls -l /dev/nvidia*` and allow all users to read and write them (NVreg_DeviceFileMode=0666).",
+        "gpu-permission",
     ),
     (
         "unknown error",
         "the engine's rules for devices keep it from the GPU",
         "Update the NVIDIA Container Toolkit, then run `sudo systemctl restart docker`.",
+        "gpu-toolkit-setting",
     ),
     (
         "libnvidia-ml",
         "it lacks the driver's library libnvidia-ml.so",
         "Run `sudo nvidia-ctk config --in-place --set nvidia-container-cli.ldconfig=@/sbin/ldconfig`.",
+        "gpu-toolkit-setting",
     ),
 )
 _CDI_ENGINE, _CDI_BY_ITSELF = (25,), (28, 3)  # first behind a feature flag, then always on
@@ -102,6 +117,7 @@ def _request(mode: str, devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: 
             raise GpuError(
                 f"{offer.product} can't pass a GPU on by the toolkit's driver: it would silently leave it out",
                 hint="Run `stackctl deploy --gpu cdi`.",
+                issue="gpu-not-offered",
             )
         return GpuRequest(make=NAME, files=_cdi_names(devices, gpus, offer))
     if mode == _CDI:
@@ -164,11 +180,12 @@ def _listing_fault(inside: Inside) -> Lack:
         return Lack(
             says=f"{LISTING[0]} does not end inside",
             hint=f"Run `nvidia-smi` on the host; if it hangs too, reboot. {_CPU}",
+            issue="gpu-driver-hangs",
         )
     said = " ".join(inside.listing or ()).lower()
-    for words, says, hint in _LISTING_FAULTS:
+    for words, says, hint, issue in _LISTING_FAULTS:
         if words in said:
-            return Lack(says=says, hint=f"{hint.format(generate=_GENERATE)} {_CPU}")
+            return Lack(says=says, hint=f"{hint.format(generate=_GENERATE)} {_CPU}", issue=issue)
     return Lack(says=f"{LISTING[0]} fails inside (exit {inside.listing_code})", hint=_hint(GpuRequest(make=NAME)))
 
 
@@ -196,7 +213,7 @@ def _cdi_devices(devices: tuple[str, ...], gpus: tuple[Gpu, ...], offer: Offer |
         wanted = tuple(each) or listed or wanted
     missing = [one for one in wanted if one not in offer.cdi_devices]
     if missing:
-        raise GpuError(f"the engine has no CDI device {', '.join(missing)}", hint=_cdi_hint(offer))
+        raise GpuError(f"the engine has no CDI device {', '.join(missing)}", hint=_cdi_hint(offer), issue="cdi-missing")
     return wanted
 
 
@@ -211,4 +228,4 @@ def _cdi_hint(offer: Offer) -> str:
 
 
 def lost(node: str) -> Cause:
-    return Cause(says=f"it has lost the GPU: its container can't open {node}", hint=_LOST, kind="gpu")
+    return Cause(says=f"it has lost the GPU: its container can't open {node}", hint=_LOST, kind="gpu", issue="gpu-lost")

@@ -19,20 +19,24 @@ _LOG: Final = "`sudo dmesg | grep -i -e nvrm -e xid` names the cause"
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """Why a GPU can't be used, as a clause about it, and the hint that repairs it."""
+    """Why a GPU can't be used, as a clause about it, the hint that repairs it, and the page that explains it."""
 
     says: str
     fix: str
+    issue: str = "gpu-failed"
 
 
 # error -> the fault, and what repairs it
 _KNOWN: Final = MappingProxyType(
     {
-        HANGS: Fault(says="its driver does not answer in time: it hangs", fix=f"{_REBOOT}; {_LOG}."),
+        HANGS: Fault(
+            says="its driver does not answer in time: it hangs", fix=f"{_REBOOT}; {_LOG}.", issue="gpu-driver-hangs"
+        ),
         SLOW: Fault(
             says="its driver does not answer at once: it starts its GPUs, or hangs",
             fix="Run `nvidia-smi`. If that answers, run `sudo nvidia-smi -pm 1`, which keeps the GPUs started; else "
             f"reboot; {_LOG}.",
+            issue="gpu-driver-hangs",
         ),
         ENDS: Fault(
             says="its driver's library ended the process that asked it", fix="Run `nvidia-smi`, which shows more."
@@ -41,7 +45,7 @@ _KNOWN: Final = MappingProxyType(
             says="its power cables are not connected",
             fix="Check the card's power cables, which go to the power supply.",
         ),
-        TIMED_OUT: Fault(says="its driver gave up waiting for it", fix=f"{_REBOOT}; {_LOG}."),
+        TIMED_OUT: Fault(says="its driver gave up waiting for it", fix=f"{_REBOOT}; {_LOG}.", issue="gpu-driver-hangs"),
         11: Fault(
             says="the kernel does not deliver its interrupts",
             fix=f"{_REBOOT} and check the slot's settings in the BIOS; {_LOG}.",
@@ -57,6 +61,7 @@ _KNOWN: Final = MappingProxyType(
         17: Fault(
             says="the system refuses its driver's requests",
             fix="Run stackctl outside of containers and sandboxes, or give this one the files /dev/nvidia*.",
+            issue="gpu-permission",
         ),
         20: Fault(says="its driver has too little memory", fix="Close programs, or reboot."),
         23: Fault(says="its driver has too few resources", fix="Close programs that use the GPU, or reboot."),
@@ -111,6 +116,7 @@ def missing_file(seen: DriverState) -> Fault | None:
     return Fault(
         says=f"this {seen.container} container has no /dev/nvidia-uvm, without which CUDA does not start",
         fix="Run `sudo modprobe nvidia_uvm` on the machine and pass /dev/nvidia-uvm on to the container.",
+        issue="gpu-permission",
     )
 
 
@@ -119,19 +125,24 @@ def _foreign_driver(driver: str, seen: DriverState) -> Fault:
         return Fault(
             says=f"the kernel's driver {driver} has it, with which CUDA does not work",
             fix=f"Install NVIDIA's own driver, which replaces {driver}, and reboot.",
+            issue="gpu-driver-missing",
         )
     if seen.module:
         return Fault(
             says=f"the loaded NVIDIA driver {seen.module} does not take it: it is too old or too new for that driver",
             fix=f"Install the driver that NVIDIA names for this card; {_LOG}.",
+            issue="gpu-driver-missing",
         )
     if seen.has_library:
         return Fault(
             says="the NVIDIA driver is installed, but its kernel module is not loaded",
             fix="Run `sudo modprobe nvidia`. If that fails, the module was not built for this kernel, or Secure Boot "
             "refuses it: install the driver again, and sign its module or disable Secure Boot.",
+            issue="gpu-driver-missing",
         )
-    return Fault(says="no driver for it is installed", fix="Install the NVIDIA driver and reboot.")
+    return Fault(
+        says="no driver for it is installed", fix="Install the NVIDIA driver and reboot.", issue="gpu-driver-missing"
+    )
 
 
 def _mismatch(seen: DriverState) -> Fault:
@@ -139,6 +150,7 @@ def _mismatch(seen: DriverState) -> Fault:
         return Fault(
             says="the driver's library and the driver are of different versions",
             fix="Remove NVIDIA's driver packages from this Linux: under WSL the driver is the one of Windows.",
+            issue="gpu-driver-mismatch",
         )
     if seen.container:
         return Fault(
@@ -146,12 +158,14 @@ def _mismatch(seen: DriverState) -> Fault:
             "versions (driver/library version mismatch)",
             fix="Reboot the machine if its driver was updated, and start this container again; else install the "
             f"library of its driver{_version(seen)} in here.",
+            issue="gpu-driver-mismatch",
         )
     return Fault(
         says=f"the driver was updated while it ran: the loaded kernel module{_version(seen)} is not the installed one "
         "(driver/library version mismatch)",
         fix=f"{_REBOOT}, or close all programs that use the GPU and run `sudo modprobe -r nvidia_drm nvidia_modeset "
         f"nvidia_uvm nvidia && sudo modprobe nvidia`.",
+        issue="gpu-driver-mismatch",
     )
 
 
@@ -164,17 +178,20 @@ def _permission(seen: DriverState) -> Fault:
         return Fault(
             says=f"this user may not open /dev/nvidiactl, which the group {seen.group} may",
             fix=f"Run `sudo usermod --append --groups {seen.group} $USER` and log in again.",
+            issue="gpu-permission",
         )
     if seen.container:
         return Fault(
             says=f"this {seen.container} container may not open /dev/nvidiactl",
             fix="Allow the container to read and write the devices /dev/nvidia*, and give its user the groups video "
             "and render.",
+            issue="gpu-permission",
         )
     return Fault(
         says="this user may not open /dev/nvidiactl",
         fix="Run `ls -l /dev/nvidia*`, and allow this user those files: by its groups (video, render), or by the "
         "driver's option NVreg_DeviceFileMode.",
+        issue="gpu-permission",
     )
 
 
@@ -184,18 +201,29 @@ def _unloaded(error: int, seen: DriverState) -> Fault:
         return Fault(
             says="WSL passes no GPU on to this Linux",
             fix="Run `wsl --update` and `wsl --shutdown` in Windows, with its newest NVIDIA driver.",
+            issue="gpu-driver-missing",
         )
     if not seen.has_control and seen.container:
         return Fault(
             says=f"this {seen.container} container has no /dev/nvidiactl",
             fix="Pass /dev/nvidiactl, /dev/nvidia-uvm and /dev/nvidia0 on to the container, and install the library of "
             f"the machine's driver{_version(seen)} in it.",
+            issue="gpu-permission",
         )
     if error == NO_LIBRARY:
         return Fault(
             says=f"the driver's kernel module{_version(seen)} is loaded, but its library libnvidia-ml.so.1 is missing",
             fix="Install the library of the same version (Debian: libnvidia-ml1, Ubuntu: libnvidia-compute).",
+            issue="gpu-driver-missing",
         )
     if not seen.has_control:
-        return Fault(says="its device files are missing", fix="Run `sudo nvidia-modprobe -c 0 -u` or reboot.")
-    return Fault(says="its driver is not ready", fix=f"Run `sudo modprobe -a nvidia nvidia_uvm` or reboot; {_LOG}.")
+        return Fault(
+            says="its device files are missing",
+            fix="Run `sudo nvidia-modprobe -c 0 -u` or reboot.",
+            issue="gpu-driver-missing",
+        )
+    return Fault(
+        says="its driver is not ready",
+        fix=f"Run `sudo modprobe -a nvidia nvidia_uvm` or reboot; {_LOG}.",
+        issue="gpu-driver-missing",
+    )

@@ -17,12 +17,13 @@ from stackctl.contracts.memory import Device
 from stackctl.contracts.service import GpuRequest, Variant
 from stackctl.errors import GpuError
 from stackctl.gpus import device_files
-from stackctl.gpus.contract import Offer
+from stackctl.gpus.contract import Offer, Toolkit
 
 NAME: Final[str] = "vulkan"
 MODES: Final[Mapping[str, str]] = MappingProxyType({NAME: "Vulkan, for GPUs of AMD and Intel"})
 IS_AUTO: Final[bool] = False
 RUNTIME: Final[str] = ""
+TOOLKIT: Final[Toolkit | None] = None
 VARIANT: Final[Variant] = "vulkan"
 DEVICE: Final[Device] = "vulkan"
 NODES: Final[tuple[str, ...]] = ()  # render nodes have a name each, and the engine itself passes them on
@@ -96,5 +97,6 @@ def _indices(devices: tuple[str, ...]) -> tuple[str, ...]:
         raise GpuError(
             f"gpu.devices: Vulkan can't choose {', '.join(names)} on a machine whose GPUs are not visible from here",
             hint='Name GPUs by their numbers, such as `devices = ["0"]`, or set `devices = ["all"]`.',
+            issue="gpu-devices-wrong",
         )
     return devices

@@ -19,6 +19,7 @@ ISSUES: Final = (
         title="a setting of the NVIDIA Container Toolkit does not suit this machine",
         kind="gpu",
     ),
+    Issue(id="gpu-toolkit-too-old", title="the toolkit of the GPU's maker has a known fault", kind="gpu"),
     Issue(id="cdi-disabled", title="CDI is switched off in the engine", kind="gpu"),
     Issue(id="cdi-missing", title="the engine knows no CDI device for the GPU", kind="gpu"),
     Issue(id="cdi-stale", title="a CDI file describes the GPU as it was before", kind="gpu"),

@@ -19,7 +19,6 @@ ISSUES: Final = (
     Issue(id="download-refused", title="the hub refuses a download", kind="model"),
     Issue(id="download-damaged", title="a download is not the file that is expected", kind="model"),
     Issue(id="download-rate-limited", title="a server takes no more requests for a while", kind="model"),
-    Issue(id="certificate-not-trusted", title="a server's certificate is not trusted", kind="model"),
     Issue(id="catalogue-refused", title="a catalogue of models is refused", kind="model"),
     Issue(id="program-unusable", title="a backend's program file can't be used", kind="model"),
     Issue(id="memory-too-small", title="the machine has too little memory for the model", kind="does_not_fit"),

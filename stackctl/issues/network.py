@@ -8,8 +8,10 @@ ISSUES: Final = (
     Issue(id="names-not-resolved", title="names of the Internet are not resolved", kind="engine"),
     Issue(id="registry-unreachable", title="the image registry can't be reached", kind="engine"),
     Issue(id="hub-unreachable", title="the model hub can't be reached", kind="model"),
+    Issue(id="certificate-not-trusted", title="a server's certificate is not trusted", kind="engine"),
     Issue(id="forwarding-off", title="the kernel forwards no packets between networks", kind="engine"),
     Issue(id="firewall-drops-forwarded", title="a firewall drops what containers send", kind="engine"),
+    Issue(id="container-offline", title="a container does not reach the Internet", kind="engine"),
     Issue(id="port-taken", title="a port of the stack is taken by another program", kind="in_use"),
     Issue(
         id="subnet-overlaps-route",

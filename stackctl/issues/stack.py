@@ -45,7 +45,7 @@ ISSUES: Final = (
     Issue(id="page-refuses", title="SillyTavern's page refuses this visitor", kind="not_ready"),
     Issue(id="backend-not-reached", title="SillyTavern can't reach its backend", kind="not_ready"),
     Issue(id="context-exceeded", title="a request is longer than the backend's context", kind="config"),
-    Issue(id="program-incomplete", title="a program lacks a library, a module or a file of its own", kind="config"),
+    Issue(id="program-incomplete", title="a program lacks a library, a module or another file", kind="config"),
     Issue(id="template-refused", title="the backend can't use a chat template", kind="config"),
     Issue(id="no-reply", title="no reply came through SillyTavern", kind="not_ready"),
     Issue(id="reply-damaged", title="a reply arrives changed", kind="not_ready"),

@@ -1,65 +1,89 @@
 """`doctor` as text and as JSON."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, cast
 
 from stackctl.errors import exit_code_of
 from stackctl.issues import ISSUES
-from stackctl.terminal import shown_in_line, wrapped
+from stackctl.terminal import cut, shown_in_line, wrapped
 
 if TYPE_CHECKING:
     from stackctl.commands.doctor import Diagnosis
     from stackctl.contracts.finding import CheckResult, Finding
+    from stackctl.contracts.repair import Repaired
     from stackctl.report.contract import doctor as contract
     from stackctl.ui import Ui
 
+ERROR, WARNING, OK, UNTRIED = "error", "warning", "ok", "not tried"
+# what a line begins with -> its colour on a terminal (ECMA-48, SGR)
+COLOURS: Final[Mapping[str, int]] = MappingProxyType(
+    {rf"\d+\. {ERROR}:": 31, rf"\d+\. {WARNING}:": 33, rf"{OK} ": 32, f"{UNTRIED} ": 2}
+)
 _WIDTH = 80
 _MOST_EVIDENCE = 6  # lines
+_LONGEST = 200  # cells of a line of evidence
 
 
 def diagnosis(found: "Diagnosis", ui: "Ui") -> "tuple[str, contract.Diagnosis]":
     """Return what is wrong, the worst first, then what is well and what was not tried, and last the next step."""
     width = min(ui.columns or _WIDTH, _WIDTH)
-    blocks = ["\n".join(_finding(at, one, width)) for at, one in enumerate(found.findings, 1)]
+    blocks = ["\n".join(line for one in found.repairs for line in _repair(one, width))]
+    blocks += ["\n".join(_finding(at, one, width)) for at, one in enumerate(found.findings, 1)]
     blocks.append("\n".join(_areas(found.results, width)))
     blocks.append("\n".join(_verdict(found, width)))
     return "\n\n".join(filter(None, blocks)), _values(found)
 
 
 def _finding(number: int, one: "Finding", width: int) -> Iterator[str]:
-    kind = "error" if one.severity == "failure" else "warning"
-    about = f" ({one.context})" if one.context and one.context not in one.says else ""
-    yield from _hanging(f"{number}. {kind}: ", f"{one.says}{about}", width)
+    kind = ERROR if one.severity == "failure" else WARNING
+    yield from _hanging(f"{number}. {kind}: ", _message(one), width)
     for line in one.evidence[:_MOST_EVIDENCE]:
-        yield f"   | {shown_in_line(line)}"
-    yield from _hanging("   do: ", one.hint, width)
-    yield f"   {one.issue}"
+        yield f"   | {cut(shown_in_line(line), _LONGEST)}"
+    yield from _hanging("   hint: ", one.hint, width)
+    yield f"   more: `stackctl explain {one.issue}`"
+
+
+def _message(one: "Finding") -> str:
+    """Return what was seen, with what it is about unless the words say that."""
+    return one.says if one.context in one.says else f"{one.says} ({one.context})"
+
+
+def _repair(one: "Repaired", width: int) -> Iterator[str]:
+    says = f"{one.does} {one.says}".strip()
+    yield from _hanging(f"{one.outcome}: ", says, width)
+    for command in one.undo:  # a line to copy, which is not broken
+        yield f"   to undo: {shown_in_line(command)}"
 
 
 def _areas(results: "tuple[CheckResult, ...]", width: int) -> Iterator[str]:
+    """Give a line for each area with what is well there, and then one for each reason why something was not tried."""
     areas = dict.fromkeys(one.area for one in results)
     room = max(map(len, areas), default=0)
     for area in areas:
-        if well := "; ".join(one.says for one in results if one.area == area and one.state == "passed" and one.says):
-            yield from _hanging(f"well       {area:{room}}  ", well, width)
+        well = [one for one in results if one.area == area and one.state == "passed"]
+        if says := "; ".join(one.says for one in well if one.says):
+            yield from _hanging(f"{OK}         {area:{room}}  ", says, width)
     reasons: dict[str, list[str]] = {}
     for one in results:
-        if one.state == "not tried":
+        if one.state == "not tried" and one.applies:
             reasons.setdefault(one.untried, []).append(one.check)
     for reason, names in reasons.items():
-        yield from _hanging("not tried  ", f"{', '.join(names)}: {reason}", width)
+        yield from _hanging(f"{UNTRIED}  ", f"{', '.join(names)}: {reason}", width)
 
 
 def _verdict(found: "Diagnosis", width: int) -> Iterator[str]:
     failures = sum(one.severity == "failure" for one in found.findings)
     warnings = len(found.findings) - failures
-    counts = [
-        f"{count} {word}{'s' if count > 1 else ''}" for count, word in ((failures, "error"), (warnings, "warning"))
-        if count
-    ]  # fmt: skip
-    yield f"found {' and '.join(counts)}" if counts else "nothing is wrong"
+    kinds = ((failures, ERROR), (warnings, WARNING))
+    counts = [f"{count} {kind}{'s' if count > 1 else ''}" for count, kind in kinds if count]
+    yield f"found {' and '.join(counts)}" if counts else "found nothing wrong"
     if found.findings:
-        yield from _hanging("next: ", found.findings[0].hint, width)
+        head = "first: " if len(found.findings) > 1 else "next: "
+        yield from _hanging(head, found.findings[0].hint, width)
+    if found.repairable:
+        numbers = [str(at) for at, one in enumerate(found.findings, 1) if one.repair]
+        yield from _hanging("", f"`stackctl doctor --fix` offers to repair {', '.join(numbers)}.", width)
 
 
 def _hanging(head: str, text: str, width: int) -> Iterator[str]:
@@ -72,6 +96,7 @@ def _hanging(head: str, text: str, width: int) -> Iterator[str]:
 def _values(found: "Diagnosis") -> "contract.Diagnosis":
     return {
         "version": 1,
+        "repairs": [_repair_values(one) for one in found.repairs],
         "findings": [_finding_values(one) for one in found.findings],
         "checks": [_check_values(one) for one in found.results],
         "deep": found.is_deep,
@@ -92,6 +117,18 @@ def _finding_values(one: "Finding") -> "contract.Finding":
         "evidence": list(one.evidence),
         "fixable": one.repair is not None,
         "exit_code": exit_code_of(issue.kind),
+    }
+
+
+def _repair_values(one: "Repaired") -> "contract.Repair":
+    return {
+        "issue": one.issue,
+        "context": one.context or None,
+        "action": one.does,
+        "outcome": cast("contract.Outcome", one.outcome.replace(" ", "_")),
+        "message": one.says or None,
+        "steps": list(one.commands),
+        "undo": list(one.undo),
     }
 
 

@@ -17,6 +17,7 @@ def problem(error: "StackctlError") -> "Problem":
         "hint": error.hint or None,
         "evidence": list(error.evidence),
         "exit_code": error.exit_code,
+        "issue": error.issue or None,
     }
 
 
@@ -40,6 +41,7 @@ def misused(message: str, *, command: str) -> "Failed":
             "hint": f"Run `{command} --help`.",
             "evidence": [],
             "exit_code": _USAGE,
+            "issue": None,
             "rolled_back": None,
         },
     }

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from stackctl.report.trouble import trouble_text
+
 if TYPE_CHECKING:
     from stackctl.commands.gpu import GpuLook
     from stackctl.contracts.host import Gpu, GpuReading
@@ -30,7 +32,8 @@ def gpu(found: "GpuLook", ui: "Ui") -> "tuple[str, contract.Look]":
     blocks.append(ui.table([("LAYER", "STATE", "SEEN"), *rows]))
     if fault:
         says = ui.text(f"the {fault.layer} fails: {fault.says}")
-        blocks.append("\n".join([says, *map(ui.text, fault.evidence), f"hint: {fault.hint}"]))
+        says = "\n".join([says, *map(ui.text, fault.evidence)])
+        blocks.append(trouble_text(says, fault.hint, fault.issue))
     return "\n\n".join(blocks), _values(found)
 
 
@@ -96,6 +99,7 @@ def _layer(one: "LayerVerdict") -> "contract.LayerVerdict":
         "state": "not_tried" if one.state == "not tried" else one.state,
         "message": one.says,
         "hint": one.hint or None,
+        "issue": one.issue or None,
         "evidence": list(one.evidence),
     }
 
@@ -129,6 +133,7 @@ def _gpu_values(gpu: "Gpu", reading: "GpuReading | None") -> "contract.Gpu":
         ],
         "problem": gpu.fault or None,
         "hint": gpu.fix or None,
+        "issue": gpu.issue or None,
     }
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from stackctl.report.status_json import model_values
 from stackctl.report.status_text import gib, state_word
+from stackctl.report.trouble import trouble_text, trouble_values
 
 if TYPE_CHECKING:
     from stackctl.commands.ls import Stacks, StackSeen
@@ -17,10 +18,11 @@ _NONE = "no stack has containers on this engine"
 
 def stacks(found: "Stacks", ui: "Ui") -> "tuple[str, stack.Stacks]":
     """Return one row per stack, with its model and folder below; or the next command where there is none."""
+    error = found.gpu_error
     return _text(found, ui), {
         "version": 1,
         "stacks": [_values(one) for one in found.stacks],
-        "gpu_problem": {"problem": found.gpu_error.message, "hint": found.gpu_error.hint} if found.gpu_error else None,
+        "gpu_problem": trouble_values(error.message, error.hint, error.issue) if error else None,
     }
 
 
@@ -29,7 +31,7 @@ def _text(found: "Stacks", ui: "Ui") -> str:
         return f"{_NONE}\nnext: Run `stackctl deploy` in a new folder to make one."
     blocks = ["\n".join(_lines(found.stacks, ui))]
     if error := found.gpu_error:
-        blocks.append(f"{ui.text(error.message)}\nhint: {error.hint}")
+        blocks.append(trouble_text(ui.text(error.message), error.hint, error.issue))
     return "\n\n".join(blocks)
 
 

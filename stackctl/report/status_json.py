@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from stackctl.report.trouble import trouble_values
+
 if TYPE_CHECKING:
     from stackctl.commands.status import BackendElsewhere, Status
     from stackctl.core.plan.model_run import ModelRun
@@ -21,6 +23,7 @@ def status_values(now: "Status") -> "stack.Status":
             "image": one.image or None,
             "problem": troubles[one.name].problem if one.name in troubles else None,
             "hint": troubles[one.name].hint if one.name in troubles else None,
+            "issue": troubles[one.name].issue if one.name in troubles else None,
         }
         for one in now.services
     ]
@@ -33,6 +36,7 @@ def status_values(now: "Status") -> "stack.Status":
             "image": None,
             "problem": None,
             "hint": None,
+            "issue": None,
         }
         for name in now.missing
     ]
@@ -44,7 +48,7 @@ def status_values(now: "Status") -> "stack.Status":
         "url": now.url or None,
         "services": services,
         "backend": _backend(now.backend) if now.backend else None,
-        "unfinished": {"problem": unfinished.problem, "hint": unfinished.hint} if unfinished else None,
+        "unfinished": trouble_values(unfinished.problem, unfinished.hint, unfinished.issue) if unfinished else None,
         "state": now.state,
         "asleep": now.is_asleep,
         "urls": list(now.urls),
@@ -63,6 +67,7 @@ def _backend(found: "BackendElsewhere") -> "stack.Elsewhere":
         "model": found.model or None,
         "problem": found.problem or None,
         "hint": found.hint or None,
+        "issue": found.issue or None,
     }
 
 
@@ -83,7 +88,7 @@ def _memory(memory: "MemoryNow") -> "stack.MemoryNow":
     error = memory.gpu_error
     return {
         "gpus": [_gpu(one) for one in memory.gpus],
-        "gpu_problem": {"problem": error.message, "hint": error.hint} if error else None,
+        "gpu_problem": trouble_values(error.message, error.hint, error.issue) if error else None,
         "ram_own_mib": memory.ram_mib,
         "ram_free_mib": memory.ram.free_mib if memory.ram else None,
         "ram_total_mib": memory.ram.total_mib if memory.ram else None,

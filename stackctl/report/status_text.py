@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from stackctl.core.plan.model_run import describe_layers
+from stackctl.report.trouble import trouble_text
 
 if TYPE_CHECKING:
     from stackctl.commands.status import Status
@@ -25,12 +26,16 @@ def status(now: "Status", ui: "Ui") -> "tuple[str, stack.Status]":
         blocks.append(ui.table(facts, has_head=False))
     hints = [one.hint for one in now.troubles]
     if backend := now.backend:
-        says = f"{backend.problem}\nhint: {backend.hint}" if backend.problem else f"it answers with {backend.model}"
+        says = (
+            trouble_text(backend.problem, backend.hint, backend.issue)
+            if backend.problem
+            else f"it answers with {backend.model}"
+        )
         blocks.append(f"{backend.title}, elsewhere at {backend.url}: {says}")
         hints += [backend.hint] if backend.problem else []
-    blocks += [f"{ui.text(one.problem)}\nhint: {one.hint}" for one in now.troubles]
+    blocks += [trouble_text(ui.text(one.problem), one.hint, one.issue) for one in now.troubles]
     if error := now.memory.gpu_error:
-        blocks.append(f"{ui.text(error.message)}\nhint: {error.hint}")
+        blocks.append(trouble_text(ui.text(error.message), error.hint, error.issue))
         hints.append(error.hint)
     blocks.append("\n".join(_summary(now, hints)))
     from stackctl.report.status_json import status_values

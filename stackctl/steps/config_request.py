@@ -84,7 +84,7 @@ def _parsed(text: str, changes: Mapping[str, object]) -> Spec:
         given = {key: list(value) if isinstance(value, tuple) else value for key, value in changes.items()}
         flags = ", ".join(f"{key} = {value!r}" for key, value in given.items())
         hint = f"Correct what was given on the command line: {flags}. Nothing was written."
-        raise ConfigError(e.message, hint=hint) from e
+        raise ConfigError(e.message, hint=hint, issue=e.issue) from e
 
 
 def _value(before: Spec, dotted: str) -> object:

@@ -80,7 +80,11 @@ def _refuse_none(machine: Machine) -> None:
     """Raise ConfigError if nothing shows a stack in this folder: no file, and no container."""
     file = machine.orchestrator.file
     if not (_lies_there(file, machine) or _lies_there(plan_json.FILE, machine) or _names_on_engine(machine)):
-        raise ConfigError(f"there is no stack in {machine.path} (no {file})", hint="Run `stackctl deploy` to make one.")
+        raise ConfigError(
+            f"there is no stack in {machine.path} (no {file})",
+            hint="Run `stackctl deploy` to make one.",
+            issue="stack-missing",
+        )
     refuse_elsewhere("this folder", machine.place, machine.docker.own_binds, is_folder=True)
 
 

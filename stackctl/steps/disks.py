@@ -26,6 +26,7 @@ def refuse_full(plan: Plan, machine: Machine) -> None:
             raise DoesNotFit(
                 f"only {free} MiB are free on the disk of {folder}; at least {_ROOM_MIB} are needed",
                 hint="Free some space: `docker system df` shows what images and old containers take.",
+                issue="disk-full",
             )
 
 
@@ -50,6 +51,7 @@ def refuse_lost_disk(plan: Plan, machine: Machine) -> None:
         f"the chats lie on a disk or share at {place}, which is not mounted: {data} is empty",
         hint=f"Mount it with `{command_line('mount', place)}`, then run this again. To start without these chats, run "
         f"`{command_line('rm', machine.path / _RECORD)}`.",
+        issue="disk-not-mounted",
     )
 
 
@@ -71,6 +73,7 @@ def refuse_without_permissions(data: Path, user: Owner, machine: Machine) -> Non
             raise DataError(
                 f"the file system of {folder}{on} refuses to set owners and permissions, so {holds} can't lie there",
                 hint=f"{moves} on a disk of this machine, such as ext4, XFS or Btrfs. Models may stay where they are.",
+                issue="folder-keeps-no-permissions",
             )
         if not found.are_kept:
             machine.ui.warn(

@@ -11,7 +11,7 @@ from stackctl.core.adoption.layout import Layout, Piece, Row
 from stackctl.core.adoption.mounted import Mount, Service
 from stackctl.core.config.files import STATE
 from stackctl.core.tavern import config_yaml as tavern_config
-from stackctl.errors import ConfigError, DataError, EngineError, StackctlError
+from stackctl.errors import ConfigError, DataError, EngineError, NothingToAdopt, StackctlError
 from stackctl.machine import Machine
 from stackctl.ports.disk import Reach
 from stackctl.terminal import command_line
@@ -44,7 +44,7 @@ def locate(machine: Machine, wanted: Path, *, service: str | None, port: str) ->
     refused: list[StackctlError] = []
     folder, file = (wanted.parent.resolve(), wanted.name) if wanted.is_file() else (wanted.resolve(), "")
     if file and Path(file).suffix.lower() not in {".yml", ".yaml"}:
-        raise ConfigError(
+        raise NothingToAdopt(
             f"{wanted} is a file, and no compose file",
             hint="Give the folder of SillyTavern; unpack an archive first, and give the folder of what was in it.",
         )
@@ -60,7 +60,7 @@ def locate(machine: Machine, wanted: Path, *, service: str | None, port: str) ->
             inside += [found] if found else []
     if len(inside) > 1:
         folders = [str(one.source) for one in inside]
-        raise ConfigError(
+        raise NothingToAdopt(
             f"{wanted} holds several SillyTaverns: {', '.join(folders)}",
             hint=f"Give one of them: {command_line('stackctl', 'adopt', folders[0])}",
         )
@@ -68,7 +68,7 @@ def locate(machine: Machine, wanted: Path, *, service: str | None, port: str) ->
         return inside[0]
     if refused:
         raise refused[0]
-    raise ConfigError(
+    raise NothingToAdopt(
         f"no SillyTavern installation found in {wanted}",
         hint="Give the folder of its server.js, of its compose file, its data folder, or the name of its container. "
         "These make one: data/default-user, public/characters (before 1.12), settings.json beside chats, and a "
@@ -115,7 +115,7 @@ def _in_folder(
     if services:
         names = ", ".join(one.name for one in services)
         refused.append(
-            ConfigError(
+            NothingToAdopt(
                 f"the compose file in {folder} has no SillyTavern; its services are {names}",
                 hint="Give the folder of the compose file that has it, or the folder of its data.",
             )
@@ -129,12 +129,12 @@ def _chosen(taverns: tuple[Service, ...], folder: Path, wanted: str | None) -> S
         for one in taverns:
             if one.name == wanted:
                 return one
-        raise ConfigError(
+        raise NothingToAdopt(
             f"the compose file in {folder} has no SillyTavern service {wanted!r}", hint=f"Choose one of these: {names}"
         )
     if len({one.mounts for one in taverns}) > 1:
         command = command_line("stackctl", "adopt", folder, "--service", taverns[0].name)
-        raise ConfigError(
+        raise NothingToAdopt(
             f"the compose file in {folder} has several SillyTavern services: {names}", hint=f"Choose one: {command}"
         )
     return taverns[0]
@@ -161,7 +161,7 @@ def _by_container(machine: Machine, name: Path, port: str) -> Existing:
         with suppress(EngineError):  # then it is a folder's name, mistyped
             found = machine.docker.service(str(name))
     if found is None:
-        raise ConfigError(
+        raise NothingToAdopt(
             f"there is no folder {name}, and no container of that name",
             hint="Give the folder of SillyTavern or of its compose file, or a container that `docker ps -a` lists.",
         )
@@ -188,7 +188,7 @@ def _by_mounts(machine: Machine, folder: Path | None, service: Service, others: 
     home = folder or data
     pieces = tuple(replace(one, source=_below(one.source, home)) for one in found.pieces)
     if "data" in places and not tree.existing(Path(), (places["data"].source,)):
-        raise ConfigError(
+        raise NothingToAdopt(
             f"{places['data'].source}, which {service.title} mounts as its data folder, does not exist",
             hint="Start that SillyTavern once; or see what its compose file comes to: docker compose config",
         )
@@ -217,6 +217,7 @@ def _on_disk(
         raise ConfigError(
             f"the container {container.container} runs on the volume {shared[0]}, and would keep writing",
             hint=f"Stop it: {command_line('docker', 'stop', container.container)}",
+            issue="sillytavern-still-writes",
         )
     found: dict[str, Mount] = {}
     for one in in_volumes:
@@ -243,13 +244,13 @@ def _without_data(service: Service, *, is_there: bool) -> ConfigError:
     """Say where its chats are, if in no folder and in no volume that the engine has. `is_there`: its container is."""
     volumes = [one.volume for place, one in mounted.places(service).items() if place == "data" and one.volume]
     if volumes:
-        return ConfigError(
+        return NothingToAdopt(
             f"{service.title} keeps SillyTavern's data in the volume {volumes[0]}, which this engine does not have",
             hint="See `docker volume ls`; if the project had another name, run `stackctl adopt CONTAINER`.",
         )
     data = f"{mounted.APP}/data"
     copy = command_line("docker", "cp", f"{service.container}:{data}", "./st-data")
-    return ConfigError(
+    return NothingToAdopt(
         f"{service.title} mounts nothing at {data}: its chats are inside its container",
         hint=f"Copy them out: {copy}; then run: stackctl adopt ./st-data"
         if is_there
@@ -270,6 +271,7 @@ def _unreadable(service: Service, volume: str, home: Path | None) -> DataError:
     return DataError(
         f"{service.title} keeps SillyTavern's files in the engine's volume {volume}, which this user can't read",
         hint=f"Run the command with sudo; or copy the files out first: {' && '.join(commands)}",
+        issue="folder-owner-wrong",
     )
 
 

@@ -91,9 +91,13 @@ def _fetch(service: str, image: str, own: str | None, variant: str, spec: Spec, 
     except EngineError as failed:
         if (name := unpinned(image, lock.digests)) != image:
             hint = f"Run `stackctl deploy --new-images` to take what {name} means now. {failed.hint}"
-            raise EngineError(f"{failed.message} (stack.lock records this digest)", hint=hint) from failed
+            raise EngineError(
+                f"{failed.message} (stack.lock records this digest)", hint=hint, issue=failed.issue
+            ) from failed
         if own is None or spec.images != "auto":
-            raise EngineError(failed.message, hint=f"{failed.hint}{_other_build(image, variant, spec)}") from failed
+            raise EngineError(
+                failed.message, hint=f"{failed.hint}{_other_build(image, variant, spec)}", issue=failed.issue
+            ) from failed
         machine.ui.note(f"{failed.message}")
         machine.ui.note(f"using stackctl's own image instead: {own}")
         if machine.docker.images.digest(own) is None:

@@ -25,6 +25,7 @@ def request_to_deploy(machine: Machine, flags: Mapping[str, object]) -> ConfigRe
         raise ConfigError(
             "no model is named, and none was deployed here before",
             hint=f"Run `stackctl deploy --yes` to download the model that suits this machine. {WAYS}",
+            issue="model-not-named",
         )
     return wanted
 

@@ -8,7 +8,7 @@ from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.lock import Decisions
 from stackctl.core.config.spec import AUTO, Spec
 from stackctl.core.gpu.cdi_files import cdi_names, cdi_verdict
-from stackctl.core.gpu.layers import Layer, LayerVerdict, first_fault
+from stackctl.core.gpu.layers import Layer, LayerVerdict, failing, first_fault
 from stackctl.core.gpu.surroundings import fit_hint
 from stackctl.core.gpu.trial import judge_trial
 from stackctl.core.observed import EngineSeen, Observed
@@ -44,7 +44,7 @@ def refuse_lacking_gpu(plan: Plan, spec: Spec, seen: Observed, machine: Machine)
     fault = first_fault(try_layers(planned, spec, machine))
     if fault:
         where = "a container that was tried with the GPU: " if fault.layer == "container" else ""
-        raise GpuError(f"{where}{fault.says}", hint=fault.hint, evidence=fault.evidence)
+        raise GpuError(f"{where}{fault.says}", hint=fault.hint, evidence=fault.evidence, issue=fault.issue)
 
 
 def try_layers(planned: Planned, spec: Spec, machine: Machine) -> tuple[LayerVerdict, LayerVerdict]:
@@ -69,7 +69,22 @@ def plan_trial(
     """
     if driver.state == "fails" and not gpus:
         return _untried("engine", "the driver comes first")
-    seen = Observed(
+    seen = observe_for_gpu(engine, gpus, machine)
+    try:
+        request = gpu_request.request_gpu(spec, seen, Decisions(read_lock(machine)))
+    except GpuError as error:
+        return failing("engine", error)
+    if request is None:
+        return _untried("engine", f"`gpu.mode = {spec.gpu.mode}` takes the CPU here")
+    image = _image_here(spec, machine)
+    if not image:
+        return _untried("container", "no image of this stack is here yet, and `stackctl deploy` brings it")
+    return Planned(image=image, user=None, request=request, seen=seen, engine=engine)
+
+
+def observe_for_gpu(engine: EngineSeen, gpus: tuple[Gpu, ...], machine: Machine) -> Observed:
+    """Return what the request for GPUs depends on, and no more. gpus: those that can be used."""
+    return Observed(
         folder=machine.place,
         owner=machine.folder.owner,
         key=Secret(""),
@@ -81,16 +96,6 @@ def plan_trial(
         is_wsl=machine.host.is_wsl(),
         container=machine.host.container_kind(),
     )
-    try:
-        request = gpu_request.request_gpu(spec, seen, Decisions(read_lock(machine)))
-    except GpuError as error:
-        return LayerVerdict(layer="engine", state="fails", says=error.message, hint=error.hint, evidence=error.evidence)
-    if request is None:
-        return _untried("engine", f"`gpu.mode = {spec.gpu.mode}` takes the CPU here")
-    image = _image_here(spec, machine)
-    if not image:
-        return _untried("container", "no image of this stack is here yet, and `stackctl deploy` brings it")
-    return Planned(image=image, user=None, request=request, seen=seen, engine=engine)
 
 
 def _try(planned: Planned, machine: Machine) -> tuple[LayerVerdict, LayerVerdict]:

@@ -43,6 +43,7 @@ def refuse_without_lock(machine: Machine) -> None:
         raise ConfigError(
             f"--locked: there is no {lock_file.FILE} in {machine.path}",
             hint=f"Run `stackctl deploy` without `--locked` once, and commit the {lock_file.FILE} that it writes.",
+            issue="lock-differs",
         )
 
 

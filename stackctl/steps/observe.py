@@ -140,6 +140,7 @@ def _refuse_second(spec: Spec, machine: Machine, engine: EngineSeen) -> None:
                 hint="Run `stackctl deploy` to take it over under its name."
                 if is_moved and spec.name == AUTO
                 else f"{takes_away}, or {keeps}.",
+                issue="stack-renamed",
             )
 
 
@@ -174,7 +175,9 @@ def model_at(model: Model | OneModel, machine: Machine, found: Lock) -> str:
         return model.path
     path = model_path(model, machine, found.decisions)
     if path is None or not path.exists():
-        raise ModelError(f"{model.source} is not here yet", hint="Run `stackctl deploy` to download it.")
+        raise ModelError(
+            f"{model.source} is not here yet", hint="Run `stackctl deploy` to download it.", issue="model-missing"
+        )
     return str(path)
 
 
@@ -253,5 +256,6 @@ def _proxy(spec: Spec, machine: Machine) -> str | None:
         raise ConfigError(
             f"sillytavern.proxy: there is no running container {wanted.container} in the network {wanted.network}",
             hint=f"Start the proxy first. The containers in that network are: {', '.join(sorted(found)) or 'none'}.",
+            issue="proxy-missing",
         )
     return found[wanted.container]

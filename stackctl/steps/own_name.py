@@ -76,6 +76,7 @@ def refuse_moved(name: str, machine: Machine) -> None:
         raise ConfigError(
             f"this folder was {before}, where the stack's containers still look for their files",
             hint="Run `stackctl deploy` to recreate them here: chats and settings stay.",
+            issue="folder-moved",
         )
 
 

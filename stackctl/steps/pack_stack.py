@@ -35,7 +35,7 @@ def pack_stack(planned: Planned, seen: Observed, target: Path, missing: Missing 
     `missing`.
     """
     if missing and not missing.is_image:
-        raise EngineError(f"the archive would lack {missing.what}", hint=missing.hint)
+        raise EngineError(f"the archive would lack {missing.what}", hint=missing.hint, issue="image-missing")
     plan, carried = portable(planned.plan, machine.place)
     file = machine.orchestrator.file
     text = machine.orchestrator.files(plan)[file]

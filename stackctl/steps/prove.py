@@ -50,7 +50,11 @@ def _asked(page: Page, plan: Plan, machine: Machine) -> tuple[str, Reply]:
     kind, url = tavern_settings.connection(page.settings())
     here = f"Choose in SillyTavern: API Connections, Text Completion, {plan.tavern_type}, {plan.backend_url}"
     if not kind or not url:
-        raise NotReady("SillyTavern's settings name no text completion server: its page will not connect", hint=here)
+        raise NotReady(
+            "SillyTavern's settings name no text completion server: its page will not connect",
+            hint=here,
+            issue="sillytavern-connection",
+        )
     is_ours = url.rstrip("/") == plan.backend_url
     try:
         model = page.model(kind, url, hint=replies.LOOK if is_ours else here)
@@ -87,4 +91,5 @@ def wrong_key(page: Page, plan: Plan) -> NotReady | None:
         f"SillyTavern sends {plan.backend_title} {sends}, and gets no answer",
         hint=f"Choose in SillyTavern, under API Connections, Text Completion, {plan.tavern_type}, the key named "
         f'"{tavern_secrets.ID}". If it is missing, run `stackctl deploy` to add it.',
+        issue="sillytavern-connection",
     )

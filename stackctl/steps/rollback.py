@@ -132,6 +132,7 @@ def _not_back(first: StackctlError, second: StackctlError, journal: Journal, mac
         f"{first.message}; going back to what ran before failed, too: {second.message} ({said})",
         hint=" ".join(filter(None, (second.hint, "Run `stackctl start` then, to go back to what ran before."))),
         evidence=second.evidence or first.evidence,
+        issue="rollback-failed",
     )
     error.rolled_back = False
     return error

@@ -233,4 +233,5 @@ def _check_owner(path: Path, found: int, uid: int) -> None:
             f"{path} belongs to user {found}, but SillyTavern runs as user {uid} and could not write there",
             hint=f"Run `{command_line('sudo', 'chown', '-R', uid, path)}`, or set sillytavern.uid = {found} in "
             "stack.toml.",
+            issue="folder-owner-wrong",
         )

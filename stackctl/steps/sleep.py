@@ -46,5 +46,6 @@ def wake(plan: Plan, machine: Machine, *, within_s: float | None = None) -> bool
             f"{plan.backend_title} slept, and does not answer now that it should load its model again",
             hint=f"Run `{command_line('stackctl', 'logs', plan.backend)}` to see why, then "
             f"`{command_line('stackctl', 'restart', plan.backend)}`.",
+            issue="backend-failed",
         )
     return True

@@ -24,7 +24,11 @@ def tavern_session(plan: Plan, machine: Machine) -> Page:
     """Return SillyTavern as a browser on the engine's machine sees it, to be entered; raise NotReady if it is down."""
     state = machine.orchestrator.states(plan.name).get(tavern.NAME)
     if state is None or state.state != "running":
-        raise NotReady("SillyTavern does not run", hint="Run `stackctl status` to see why, then `stackctl start`.")
+        raise NotReady(
+            "SillyTavern does not run",
+            hint="Run `stackctl status` to see why, then `stackctl start`.",
+            issue="services-stopped",
+        )
     login = (tavern.USER, plan.password) if plan.password else None
     if machine.docker.is_local and plan.sillytavern.publish:
         return machine.tavern.open(plan.url, login)

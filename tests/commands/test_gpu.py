@@ -88,8 +88,8 @@ def test_a_driver_that_lists_its_gpu_and_then_fails_is_the_fault(tmp_path: Path)
 
 
 class Broken(FakeGpus):
-    def list(self, *, waits: bool = True) -> tuple[Gpu, ...]:
-        del waits
+    def list(self, *, waits: bool = True, within_s: float | None = None) -> tuple[Gpu, ...]:
+        del waits, within_s
         raise GpuError("the NVIDIA driver does not answer", hint="Reboot.", evidence=("Unknown Error",))
 
 

@@ -209,7 +209,9 @@ def test_a_driver_that_does_not_answer_is_named_below_the_stacks(tmp_path: Path)
     add(docker, "x", tmp_path / "x")
     here.machine.gpus = Hung()
     text, values = report(list_stacks(here.machine), here.machine.ui)
-    assert text.endswith("\n\nthe NVIDIA driver does not answer\nhint: Reboot.")
+    assert text.endswith(
+        "\n\nthe NVIDIA driver does not answer\nhint: Reboot.\nmore: `stackctl explain gpu-unavailable`"
+    )
     assert values["stacks"][0]["vram_mib"] is None
 
 

@@ -30,8 +30,8 @@ class Broken(FakeGpus):
 
     tries: int = 0
 
-    def list(self, *, waits: bool = True) -> tuple[Gpu, ...]:
-        del waits
+    def list(self, *, waits: bool = True, within_s: float | None = None) -> tuple[Gpu, ...]:
+        del waits, within_s
         self.tries += 1
         return (*self.found, BROKEN)
 

@@ -14,6 +14,7 @@ from stackctl.contracts.host import GpuHolder, GpuReading
 from stackctl.core.observed import ProbeResult, ServiceState
 from stackctl.core.start.events import Changed, Event, EventStreamLost, Idle, Line
 from stackctl.errors import ConfigError, EngineError, NotReady
+from stackctl.issues import ISSUES
 from stackctl.report import status_text
 from tests.backends.answers import LOADING, tried
 from tests.commands.engines import Stage, container, quiet_stage
@@ -320,8 +321,10 @@ def test_the_cause_stands_below_the_table_and_beside_its_service(tmp_path: Path)
     text, values = status_text.status(status(here.machine), here.machine.ui)
     says = "llamacpp: this version of the backend does not know the model's architecture"
     hint = "Use a newer image (`backend.image`) or another model. Run `stackctl deploy` after that."
-    assert f"\n\n{says}\nhint: {hint}\n\nmine is not ready" in text
     llamacpp, sillytavern = values["services"]
+    more = f"`stackctl explain {llamacpp['issue']}`"
+    assert f"\n\n{says}\nhint: {hint}\nmore: {more}\n\nmine is not ready" in text
+    assert (llamacpp["issue"] in ISSUES, sillytavern["issue"]) == (True, None)
     assert (llamacpp["problem"], llamacpp["hint"]) == (says, hint)
     assert (sillytavern["problem"], sillytavern["hint"]) == (None, None)
 

@@ -103,8 +103,10 @@ def test_a_driver_that_does_not_answer_is_named_and_the_rest_is_shown(tmp_path: 
     now = status(here.machine)
     text, values = status_text.status(now, here.machine.ui)
     assert now.is_ready
-    assert "the NVIDIA driver does not answer\nhint: Reboot.\n\nmine is ready: http://127.0.0.1:8000" in text
-    assert values["memory"]["gpu_problem"] == {"problem": "the NVIDIA driver does not answer", "hint": "Reboot."}
+    says = "the NVIDIA driver does not answer"
+    more = "more: `stackctl explain gpu-unavailable`"
+    assert f"{says}\nhint: Reboot.\n{more}\n\nmine is ready: http://127.0.0.1:8000" in text
+    assert values["memory"]["gpu_problem"] == {"problem": says, "hint": "Reboot.", "issue": "gpu-unavailable"}
     assert now.next_step.startswith("Open"), "no layer of it is on the GPU"
     assert now.run
     assert replace(now, run=replace(now.run, gpu_layers=33)).next_step == "Reboot."

@@ -53,7 +53,12 @@ STATUS = Status(
     missing=("backend-door",),
     urls=(),
     troubles=(
-        Trouble(service="llamacpp", problem="llamacpp: the model file is damaged or cut short, says its log", hint="x"),
+        Trouble(
+            service="llamacpp",
+            problem="llamacpp: the model file is damaged or cut short, says its log",
+            hint="x",
+            issue="model-damaged",
+        ),
     ),
 )
 BUSY = GpuReading(

@@ -43,8 +43,8 @@ class Filling(FakeGpus):
     free: Iterator[tuple[int, ...]] = field(default_factory=lambda: iter(()))
     by_process: dict[int, dict[str, int]] = field(default_factory=dict)
 
-    def list(self, *, waits: bool = True) -> tuple[Gpu, ...]:
-        del waits
+    def list(self, *, waits: bool = True, within_s: float | None = None) -> tuple[Gpu, ...]:
+        del waits, within_s
         free = next(self.free)
         return tuple(replace(one, free_mib=mib) for one, mib in zip(self.found, free, strict=True))
 

@@ -45,6 +45,7 @@ def verify(ctx: click.Context, names: tuple[str, ...], as_json: bool) -> None:
         raise ModelError(
             f"damaged: {', '.join(wrong)}",
             hint=f"Run `{command_line('stackctl', 'models', 'remove', wrong[0])}`, then pull it again.",
+            issue="model-damaged",
         )
 
 

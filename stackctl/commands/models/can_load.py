@@ -47,4 +47,5 @@ def refuse(judged: Judged) -> None:
     raise ModelError(
         f"{backend.TITLE} can't load {about.name}: {about.backends[backend.NAME]}",
         hint="Choose a GGUF of the same model: its page at Hugging Face lists them under Quantizations.",
+        issue="model-too-new",
     )

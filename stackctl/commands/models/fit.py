@@ -87,6 +87,7 @@ def _of_folder(machine: Machine, seen: ModelSeen, asked: Asked) -> Fitted:
         raise ModelError(
             f"{backend.TITLE} can't load {seen.name}: {why}",
             hint=f"Use `--backend {able[0]}`." if able else "Choose a GGUF of the same model.",
+            issue="model-format-unsupported",
         )
     if (asked.kv_type or "f16") != "f16" or asked.gpu_layers not in {"auto", "all", 0}:
         raise ModelError(

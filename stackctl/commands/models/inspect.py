@@ -57,6 +57,7 @@ def _here(inside: Contents, *, force: bool) -> About:
             raise ModelError(
                 f"{name} is a PyTorch pickle, which can run any code when it is loaded, so it is not opened",
                 hint="Choose the .safetensors or a .gguf of the same model. `--force` shows what is known unopened.",
+                issue="model-format-unsupported",
             )
         return inspection.of_pickle(name, inside.size)
     if inside.gguf_files:

@@ -44,4 +44,5 @@ def _judge(machine: Machine, source: Source, offer: Download) -> None:
         raise ModelError(
             e.message,
             hint=f"Name the chat model, or use `{command}` to fetch this file all the same.",
+            issue=e.issue,
         ) from e

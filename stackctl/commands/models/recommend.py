@@ -256,6 +256,7 @@ def _models_in(machine: Machine, folder: Path) -> list[tuple[Path, ModelSeen, Sh
         raise ModelError(
             f"{folder} holds no chat model, only files that come with one: {'; '.join(others[:SHOWN])}",
             hint="Name a folder with models.",
+            issue="model-no-chat",
         )
     if not found:
         raise ModelError(

@@ -60,12 +60,14 @@ def refuse_misdated(found: Catalogue, former: Catalogue, today: str, where: str)
         raise ModelError(
             f"the catalogue at {where} is of {found.date}, older than that in use, of {former.date}",
             hint="Check the address. The catalogue in use stays.",
+            issue="catalogue-refused",
         )
     tomorrow = (date.fromisoformat(today) + timedelta(days=1)).isoformat()  # as time zones differ
     if found.date > max(tomorrow, former.date):
         raise ModelError(
             f"the catalogue at {where} is of {found.date}, but this machine's clock says {today}",
             hint="Check this machine's date with `date`. The catalogue in use stays.",
+            issue="catalogue-refused",
         )
 
 
@@ -91,8 +93,11 @@ def _parsed(content: bytes, where: str) -> Catalogue:
         raise ModelError(
             f"the catalogue at {where} is not UTF-8 text",
             hint="Report it to whoever signed it. The catalogue in use stays.",
+            issue="catalogue-refused",
         ) from e
     except ConfigError as e:
         raise ModelError(
-            f"the catalogue at {where} can't be used: {e.message}", hint=f"{e.hint} The catalogue in use stays."
+            f"the catalogue at {where} can't be used: {e.message}",
+            hint=f"{e.hint} The catalogue in use stays.",
+            issue="catalogue-refused",
         ) from e

@@ -35,6 +35,7 @@ def whitelist(site: Site) -> str:
             raise NotReady(
                 f"SillyTavern can't be asked from its own network {one.network}: {tried.failure}",
                 hint="Run `stackctl logs sillytavern` to see why.",
+                issue="page-unreachable",
             )
         if reachability.lets_in(answer):
             raise Exposed(
@@ -55,6 +56,7 @@ def origin(site: Site) -> str:
             f"SillyTavern answers to any host name ({status}): a web page can read all chats by DNS rebinding",
             hint="Run `stackctl deploy` if an older stackctl deployed this stack. Else check "
             "SILLYTAVERN_HOSTWHITELIST_HOSTS in compose.override.yml, and whether sillytavern.image is too old for it.",
+            issue="open-to-web-pages",
         )
     for other in (f"https://{_NOBODY}", "null"):  # "null" is the origin of any page in a sandboxed frame
         if site.page.as_other("GET", _PAGE.path, Origin=other)[1] in {"*", other}:
@@ -62,6 +64,7 @@ def origin(site: Site) -> str:
                 f"SillyTavern lets web pages of the origin {other} read its data",
                 hint="Run `stackctl deploy` if an older stackctl deployed this stack. Else check "
                 "SILLYTAVERN_CORS_ENABLED in compose.override.yml.",
+                issue="open-to-web-pages",
             )
     status, _ = site.page.as_other("POST", _CHANGE, Origin=f"https://{_NOBODY}")
     if status not in reachability.REFUSED:
@@ -69,6 +72,7 @@ def origin(site: Site) -> str:
             f"SillyTavern accepts changes from web pages of any origin ({status})",
             hint="Set disableCsrfProtection: false in config.yaml in SillyTavern's config folder, then run "
             "`stackctl restart sillytavern`.",
+            issue="open-to-web-pages",
         )
     return "no other name is served, and no page of another origin may read or change anything"
 
@@ -89,11 +93,13 @@ def key(site: Site) -> str:
         raise NotReady(
             f"{service.name} can't be asked: {tried.failure}",
             hint=f"Run `{command_line('stackctl', 'logs', service.name)}` to see why.",
+            issue="page-unreachable",
         )
     if answer.status not in reachability.REFUSED:
         raise Exposed(
             f"{plan.backend_title} also answers without its key ({answer.status})",
             hint="Check whether compose.override.yml changes its command. If not, run `stackctl deploy`.",
+            issue="backend-open",
         )
     return f"SillyTavern sends the key; without it the backend refuses ({answer.status})"
 
@@ -126,7 +132,7 @@ def exposure(site: Site) -> str:
             hint = "Run `docker ps` to see what is published. Check compose.override.yml, and proxies on this machine."
             raise Exposed(f"reachable, though not planned: {'; '.join(words)}", hint=hint)
         hint = "Run `stackctl status` and `stackctl logs`."
-        raise NotReady(f"not reachable, though planned: {'; '.join(words)}", hint=hint)
+        raise NotReady(f"not reachable, though planned: {'; '.join(words)}", hint=hint, issue="page-unreachable")
     return f"{len(site.ways)} ways tried, all as planned"
 
 

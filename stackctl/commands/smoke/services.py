@@ -40,7 +40,11 @@ def restart(site: Site) -> str:
         seconds = start(plan, machine, timeout_s=max(1, int(site.left_s())), action="restart", only=name).ready_s
     after = site.states[tavern.NAME]
     if (after.container, after.started_at) != (before.container, before.started_at):
-        raise NotReady("SillyTavern was restarted with its backend", hint="Run `stackctl logs sillytavern`.")
+        raise NotReady(
+            "SillyTavern was restarted with its backend",
+            hint="Run `stackctl logs sillytavern`.",
+            issue="sillytavern-failed",
+        )
     reply = site.asked_again()
     if not reply.is_whole:
         raise replies.cut_off(reply.pieces)
@@ -50,7 +54,7 @@ def restart(site: Site) -> str:
 
 def _trouble(name: str, state: ServiceState | None, site: Site) -> StackctlError | None:
     if state is None:
-        return NotReady(f"{name} has no container", hint="Run `stackctl deploy`.")
+        return NotReady(f"{name} has no container", hint="Run `stackctl deploy`.", issue="services-stopped")
     if lost := gpu_request.lost_gpu(state, site.plan):
         return lost
     if found := readiness.trouble(state, site.machine.docker.tail(state)):

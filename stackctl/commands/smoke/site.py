@@ -62,7 +62,7 @@ class Site:
         left = self.until - time.monotonic()
         if left <= 0:
             hint = "Allow more on a slow machine: `stackctl smoke --timeout SECONDS`."
-            raise NotReady("the time for all checks is over", hint=hint)
+            raise NotReady("the time for all checks is over", hint=hint, issue="time-limit-reached")
         return left
 
     @property

@@ -22,6 +22,7 @@ def page(site: Site) -> str:
         raise NotReady(
             f"what is served at {site.page.url} is not SillyTavern's page ({status})",
             hint="Run `docker ps` to see what else is published there, and `stackctl logs sillytavern`.",
+            issue="not-sillytavern",
         )
     scripts, styles = tavern_page.parts(html)
     bad: list[str] = []
@@ -37,6 +38,7 @@ def page(site: Site) -> str:
             f"{len(bad)} of the page's files are not served, or not with their type",
             hint="Run `stackctl logs sillytavern`: a start that ran out of disk or memory leaves such a page.",
             evidence=tuple(bad[:5]),
+            issue="not-sillytavern",
         )
     return f"{len(scripts) + len(others)} scripts and {len(styles)} style sheets served"
 
@@ -47,7 +49,11 @@ def wiring(site: Site) -> str:
     if (kind, url.rstrip("/")) != (plan.tavern_type, plan.backend_url):
         here = f"Choose in SillyTavern: API Connections, Text Completion, {plan.tavern_type}, {plan.backend_url}"
         says = f"{kind} at {url}" if kind and url else "no text completion server"
-        raise NotReady(f"SillyTavern's settings name {says}, and not the stack's backend", hint=here)
+        raise NotReady(
+            f"SillyTavern's settings name {says}, and not the stack's backend",
+            hint=here,
+            issue="sillytavern-connection",
+        )
     return f"{kind} at {url} answers with {site.model}"
 
 
@@ -66,9 +72,9 @@ def context(site: Site) -> str:
     fills = site.page.settings().get("max_context")
     found = contexts(site.plan.context, has, fills, is_own=bool(site.plan.backend_service))
     if found.difference:
-        raise ConfigError(found.difference, hint=_OURS)
+        raise ConfigError(found.difference, hint=_OURS, issue="sillytavern-connection")
     if found.overflow:
-        raise ConfigError(found.overflow, hint=found.mending)
+        raise ConfigError(found.overflow, hint=found.mending, issue="context-exceeded")
     if not has:
         return f"SillyTavern fills at most {fills} tokens; {site.plan.backend_title} does not report its context"
     return f"{has} tokens, of which SillyTavern fills at most {fills}"
@@ -102,6 +108,7 @@ def streaming(site: Site) -> str:
         raise NotReady(
             f"the streamed answer came at once: nothing for {found.first_s:.1f} s, all of it by {found.total_s:.1f} s",
             hint="Switch off buffering between SillyTavern and the backend, for instance in a proxy.",
+            issue="reply-damaged",
         )
     if found.flow == "too fast":
         whole = f"complete within {found.total_s:.2f} s, too fast to see whether something holds streams back"

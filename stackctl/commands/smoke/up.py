@@ -98,6 +98,7 @@ def _read_lock(path: Path, machine: Machine) -> str:
         raise ConfigError(
             f"--locked: there is no file {path}",
             hint=f"Name the {lock_file.FILE} of a folder in which `stackctl deploy` has run with the same options.",
+            issue="lock-differs",
         )
     return text
 
@@ -119,6 +120,7 @@ def _clear(stack: Machine, name: str) -> None:
             raise ConfigError(
                 f"the name {name!r} belongs to the stack in {place}",
                 hint="Give this run another name with `--name NAME`.",
+                issue="name-taken",
             )
     stack.docker.remove(name)
     stack.storage.remove(stack.path, up_to=stack.path.parents[2])

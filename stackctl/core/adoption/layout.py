@@ -209,6 +209,7 @@ def refuse_newer(versions: Mapping[str, str], image: str) -> None:
                 f"{file} was written by SillyTavern {written}, but the stack runs {image}, which could damage data of "
                 "a newer version",
                 hint=f'Set `sillytavern.image = "...:{written}"` or a newer one in stack.toml.',
+                issue="sillytavern-data-newer",
             )
 
 

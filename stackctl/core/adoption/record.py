@@ -35,7 +35,11 @@ def parse(text: str, name: str) -> Record:
         or not (seeded is None or isinstance(seeded, str))
         or not (isinstance(sums, dict) and all(isinstance(one, str) for one in sums.values()))
     ):
-        raise DataError(f"{name} is damaged", hint="Restore it from a backup. The folder still has all its chats.")
+        raise DataError(
+            f"{name} is damaged",
+            hint="Restore it from a backup. The folder still has all its chats.",
+            issue="own-file-damaged",
+        )
     return Record(
         source=source,
         pieces=tuple(Piece(source=one["source"], target=one["target"]) for one in pieces),

@@ -116,7 +116,9 @@ def refuse_doubtful(header: Header, name: str, backend: Backend) -> None:
     refuse_unloadable(header, name, backend, build)
     if why := _why_not(header, backend, build):
         raise ModelError(
-            f"{backend.TITLE} may not load {name}: {why}", hint=_way(list(_able(header)), backend, build, build)
+            f"{backend.TITLE} may not load {name}: {why}",
+            hint=_way(list(_able(header)), backend, build, build),
+            issue="model-too-new",
         )
 
 
@@ -136,15 +138,22 @@ def refuse_unknown(header: Header, name: str) -> None:
 def _refusal(header: Header, name: str, backend: Backend, build: str, lacks: str, chosen: str) -> ModelError:
     able = list(_able(header))
     if not able:
-        return ModelError(f"{name} can't be loaded: no build known to stackctl loads {lacks}", hint=_elsewhere(lacks))
+        return ModelError(
+            f"{name} can't be loaded: no build known to stackctl loads {lacks}",
+            hint=_elsewhere(lacks),
+            issue="model-too-new",
+        )
     hint = _way(able, backend, build, chosen)
     if older := _older(backend, build):
         return ModelError(
             f"{backend.TITLE} {build} may not load {name}: {older} does not know {lacks}",
             hint=f"{hint} Or try it with `stackctl deploy --force`.",
+            issue="model-too-new",
         )
     return ModelError(
-        f"{backend.TITLE} {build or 'of this image'} can't load {name}: it does not know {lacks}", hint=hint
+        f"{backend.TITLE} {build or 'of this image'} can't load {name}: it does not know {lacks}",
+        hint=hint,
+        issue="model-too-new",
     )
 
 

@@ -82,7 +82,9 @@ def parse(text: str) -> Catalogue:
 
 def _newer(why: str) -> ConfigError:
     return ConfigError(
-        f"the catalogue of models is for a newer stackctl than this one: {why}", hint="Upgrade stackctl."
+        f"the catalogue of models is for a newer stackctl than this one: {why}",
+        hint="Upgrade stackctl.",
+        issue="newer-stackctl",
     )
 
 

@@ -53,6 +53,7 @@ def verify(content: bytes, signature: bytes, key: "Ed25519PublicKey", where: str
         raise ModelError(
             f"the catalogue at {where} is not signed: what lies beside it is no Ed25519 signature",
             hint="Check the address. The catalogue in use stays.",
+            issue="catalogue-refused",
         )
     try:
         key.verify(raw, content)
@@ -60,6 +61,7 @@ def verify(content: bytes, signature: bytes, key: "Ed25519PublicKey", where: str
         raise ModelError(
             f"the catalogue at {where} was not signed with this key, or was changed since",
             hint="Check the address and the key. The catalogue in use stays.",
+            issue="catalogue-refused",
         ) from e
 
 

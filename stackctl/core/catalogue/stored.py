@@ -44,7 +44,9 @@ def parse(raw: bytes) -> Stored:
     except UnicodeDecodeError:
         pass
     raise DataError(
-        "the stored catalogue was changed since it was verified", hint="Run `stackctl models update` again."
+        "the stored catalogue was changed since it was verified",
+        hint="Run `stackctl models update` again.",
+        issue="catalogue-refused",
     )
 
 

@@ -20,6 +20,7 @@ def fault(where: str, key: str, what: str) -> ConfigError:
     return ConfigError(
         f"the catalogue of models is wrong:{place} {what}",
         hint="Use a catalogue that was made for this version of stackctl.",
+        issue="catalogue-refused",
     )
 
 

@@ -149,6 +149,7 @@ def _unknown(key: str, value: Any, recorded: Lock) -> ConfigError:
     return ConfigError(
         f"{FILE} has {key} = {value!r:.60}{by}: this stackctl {__version__} does not know that value",
         hint=f"{other} `stackctl deploy --replan` to decide everything again.",
+        issue="newer-stackctl",
     )
 
 
@@ -197,6 +198,7 @@ def parse(text: str) -> Lock:
         raise ConfigError(
             f"{FILE}{_writer(content)} can't be read: {says}",
             hint=f"Restore it from a backup, or delete {FILE}; then every automatic setting is decided again.",
+            issue="own-file-damaged",
         ) from e
 
 

@@ -57,6 +57,7 @@ def only_model(spec: Spec) -> str:
         raise ConfigError(
             f"stack.toml has {len(names)} models, and model.use does not say which one runs",
             hint="Run " + " or ".join(f"`stackctl use {shell_word(one)}`" for one in names) + ".",
+            issue="model-not-named",
         )
     return names[0] if names else ""
 

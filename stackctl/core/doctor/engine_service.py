@@ -9,14 +9,31 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final, Literal
 
+from stackctl.contracts.system import User
+
 # systemd; its service of one user; OpenRC; the scripts of System V, as in some containers; snapd
 Init = Literal["", "systemd", "systemd --user", "openrc", "sysv", "snap"]
 DAEMON: Final = "dockerd"
-CONFIG: Final = PurePosixPath("/etc/docker/daemon.json")
-SNAP_CONFIG: Final = PurePosixPath("/var/snap/docker/current/config/daemon.json")
-PID_FILE: Final = PurePosixPath("/run/docker.pid")
+_SOCKETS: Final = frozenset({"/var/run/docker.sock", "/run/docker.sock"})  # of the machine's own engine
+_CONFIG: Final = PurePosixPath("/etc/docker/daemon.json")
+_PID_FILE: Final = PurePosixPath("/run/docker.pid")
 _OPTION: Final = "--config-file"
 _STORE: Final = "/nix/store/"  # whose files nobody may write
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where the files of an engine are: its configuration, unless it is given another one, and its process id."""
+
+    config: PurePosixPath = _CONFIG
+    pid_file: PurePosixPath = _PID_FILE
+    is_rootless: bool = False
+
+
+SNAP: Final = Places(
+    config=PurePosixPath("/var/snap/docker/current/config/daemon.json"),
+    pid_file=PurePosixPath("/run/snap.docker/docker.pid"),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +45,7 @@ class EngineService:
     """
 
     init: Init = ""
-    config: PurePosixPath = CONFIG
+    config: PurePosixPath = _CONFIG
     config_text: str | None = ""
     daemon: str = ""  # the path of dockerd; "" if it is not found
     options: tuple[str, ...] = ()
@@ -41,7 +58,20 @@ class EngineService:
         return self.init != "systemd --user"
 
 
-# what to run -> its words
+def find_places(socket: str, user: User) -> Places | None:
+    """Return the places of the engine that listens on a socket; None if it is neither the machine's nor this user's."""
+    if socket in _SOCKETS:
+        return Places()
+    folder = f"/run/user/{user.uid}"
+    if socket != f"{folder}/docker.sock" or not user.home:
+        return None
+    home = PurePosixPath(user.home)
+    return Places(
+        config=home / ".config/docker/daemon.json", pid_file=PurePosixPath(folder) / "docker.pid", is_rootless=True
+    )
+
+
+# init -> its command
 _START: Final = MappingProxyType(
     {
         "systemd": ("systemctl", "start", "docker"),

@@ -71,6 +71,7 @@ def set_engine_config(service: EngineService, settings: Settings, *, restarts: b
     write = WriteFile(
         path=service.config,
         text=text,
+        former=service.config_text or "",
         says=says,
         validate=validate_argv(service),
         needs_root=service.needs_root,

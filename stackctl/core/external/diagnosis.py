@@ -44,6 +44,7 @@ def diagnose(spec: Spec, server: ServerSeen | None) -> Unavailable | None:
         error = NotReady(
             f"{title} at {url} is still loading its model",
             hint="Run `stackctl deploy --timeout SECONDS` to wait longer.",
+            issue="time-limit-reached",
         )
         return Unavailable(error=error, is_transient="yes")
     if served.is_locked:
@@ -52,7 +53,9 @@ def diagnose(spec: Spec, server: ServerSeen | None) -> Unavailable | None:
             "Write the key the server was started with into a file (`chmod 600 FILE`), and set "
             '`backend.key_file = "FILE"` in stack.toml.'
         )
-        return Unavailable(error=ConfigError(f"{title} at {url} {says}", hint=hint), is_transient="no")
+        return Unavailable(
+            error=ConfigError(f"{title} at {url} {says}", hint=hint, issue="api-key-refused"), is_transient="no"
+        )
     if cause := served.problem:
         return Unavailable(error=cause.error(url), is_transient="no")
     return None
@@ -63,6 +66,7 @@ def _never_asked(spec: Spec) -> ConfigError:
     return ConfigError(
         f"the kind of server at {backend_url.origin(spec.backend.url)} is not known yet",
         hint="Run `stackctl deploy`, which asks it from a container of SillyTavern's image and records the answer.",
+        issue="backend-elsewhere-unknown",
     )
 
 
@@ -74,14 +78,17 @@ def _unreached(spec: Spec, server: ServerSeen) -> Unavailable:
     here = detect_server(server.here) if server.here else None
     shown = tuple(line for tried in server.tried for line in _lines(tried))
 
-    def because(says: str, hint: str, is_transient: Literal["yes", "maybe", "no"]) -> Unavailable:
-        return Unavailable(error=NotReady(says, hint=hint, evidence=shown), is_transient=is_transient)
+    def because(
+        says: str, hint: str, is_transient: Literal["yes", "maybe", "no"], issue: str = "backend-elsewhere-unreachable"
+    ) -> Unavailable:
+        return Unavailable(error=NotReady(says, hint=hint, evidence=shown, issue=issue), is_transient=is_transient)
 
     if answering:
         statuses = [answer.status for tried in answering for answer in tried.answers.values()]
         says = f"the server at {answering[0].url} is of no kind that stackctl knows"
         hint = f"Check that the API is on and that this is its port: {_PORTS}; text-generation-webui needs `--api`."
-        return because(says, hint, "maybe" if min(statuses) >= _BROKEN else "no")
+        is_transient: Literal["maybe", "no"] = "maybe" if min(statuses) >= _BROKEN else "no"
+        return because(says, hint, is_transient, "backend-elsewhere-unknown")
     if server.listeners:
         return because(*_shut(number, server.listeners, here))
     if found := next(filter(None, map(detect_server, server.elsewhere)), None):

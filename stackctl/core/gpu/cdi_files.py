@@ -32,11 +32,12 @@ _DRIVER: Final = "cdi"  # the engine's, whose devices have names of CDI's
 
 @dataclass(frozen=True, kw_only=True)
 class CdiFault:
-    """Why a CDI file gives no working GPU. says: a clause; hint: how to repair it."""
+    """Why a CDI file gives no working GPU. says: a clause; hint: how to repair it; issue: the page that explains it."""
 
     file: str
     says: str
     hint: str
+    issue: str = "cdi-unreadable"
     evidence: tuple[str, ...] = ()
 
 
@@ -105,13 +106,15 @@ def cdi_verdict(seen: CdiSeen, wanted: tuple[str, ...] = ()) -> LayerVerdict | N
     if not faults:
         return None
     first = faults[0]
-    return LayerVerdict(layer="engine", state="fails", says=first.says, hint=first.hint, evidence=first.evidence)
+    return LayerVerdict(
+        layer="engine", state="fails", says=first.says, hint=first.hint, evidence=first.evidence, issue=first.issue
+    )
 
 
 def refuse_stale(seen: CdiSeen, wanted: tuple[str, ...] = (), *, are_listed: bool = False) -> None:
     """Raise GpuError if a file from which the engine takes the wanted devices is stale or can't be used."""
     for fault in find_faults(seen, wanted, are_listed=are_listed):
-        raise GpuError(fault.says, hint=fault.hint, evidence=fault.evidence)
+        raise GpuError(fault.says, hint=fault.hint, evidence=fault.evidence, issue=fault.issue)
 
 
 def _stale(name: str, file: CdiFile, seen: CdiSeen) -> list[str]:
@@ -177,6 +180,7 @@ def _stale_fault(file: CdiFile, names: list[str], reasons: list[str], seen: CdiS
         says=f"the CDI file {file.path} is stale: {reasons[0]}{before}",
         hint=f"{_repair(file, seen)} Or run `stackctl deploy --gpu none`.",
         evidence=tuple(reasons[:_MOST_SHOWN]) if len(reasons) > 1 else (),
+        issue="cdi-stale",
     )
 
 
@@ -188,7 +192,7 @@ def _useless_fault(file: CdiFile, seen: CdiSeen) -> CdiFault:
 
 def _clash(name: str, files: tuple[CdiFile, ...], seen: CdiSeen) -> dict[str, CdiFault]:
     """Return the fault of several files of one folder that describe a device: the first one that nothing refreshes."""
-    spare = next((file for file in files if not _is_refreshed(file, seen)), files[0])
+    spare = next((file for file in files if not is_refreshed(file, seen)), files[0])
     others = [file.path for file in files if file is not spare]
     says = f"{spare.path} and {' and '.join(others)} both describe {name}, so the engine has none of it"
     hint = f"Run `{_set_aside(spare)}`, so that one of them is left."
@@ -200,8 +204,8 @@ def _repair(file: CdiFile, seen: CdiSeen) -> str:
     if not all(name.startswith(NVIDIA) for name in file.devices):
         return f"Write {file.path} again with the tool that made it."
     start = "Run " if seen.has_toolkit else _INSTALL
-    others = f", which writes {seen.refreshed} and keeps it current" if _has_service(seen) else ""
-    return f"{start}`{_command(file, seen)}`{'' if _is_refreshed(file, seen) else others}."
+    others = f", which writes {seen.refreshed} and keeps it current" if has_service(seen) else ""
+    return f"{start}`{_command(file, seen)}`{'' if is_refreshed(file, seen) else others}."
 
 
 def describe_command(seen: CdiSeen | None) -> str:
@@ -215,18 +219,18 @@ def describe_command(seen: CdiSeen | None) -> str:
 
 
 def _command(file: CdiFile, seen: CdiSeen, *, is_new: bool = False) -> str:
-    if not _has_service(seen):
+    if not has_service(seen):
         return f"sudo nvidia-ctk cdi generate --output={shell_word(file.path)}"
     restart = f"sudo systemctl restart {SERVICE}"
-    return restart if is_new or _is_refreshed(file, seen) else f"{_set_aside(file)} && {restart}"
+    return restart if is_new or is_refreshed(file, seen) else f"{_set_aside(file)} && {restart}"
 
 
-def _has_service(seen: CdiSeen) -> bool:
+def has_service(seen: CdiSeen) -> bool:
     """Return whether the toolkit's service writes a file that the engine reads."""
     return bool(seen.refreshed) and str(PurePosixPath(seen.refreshed).parent) in seen.folders
 
 
-def _is_refreshed(file: CdiFile, seen: CdiSeen) -> bool:
+def is_refreshed(file: CdiFile, seen: CdiSeen) -> bool:
     return file.path == seen.refreshed
 
 

@@ -1,7 +1,7 @@
 """The verdict on the driver, by the GPUs that it lists."""
 
 from stackctl.contracts.host import Gpu
-from stackctl.core.gpu.layers import LayerVerdict
+from stackctl.core.gpu.layers import LayerVerdict, failing
 from stackctl.core.gpu.unusable import unusable_error
 from stackctl.errors import GpuError
 
@@ -11,7 +11,7 @@ def judge_driver(gpus: tuple[Gpu, ...], error: GpuError | None = None) -> LayerV
     broken = next((gpu for gpu in gpus if gpu.fault), None)
     error = unusable_error(broken, "") if broken else error
     if error:
-        return LayerVerdict(layer="driver", state="fails", says=error.message, hint=error.hint, evidence=error.evidence)
+        return failing("driver", error)
     if not gpus:
         return LayerVerdict(layer="driver", state="not tried", says="this machine has no GPU that stackctl knows")
     first = gpus[0]

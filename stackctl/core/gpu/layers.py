@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from stackctl.errors import StackctlError
+
 # the machine's driver, the engine that passes the GPU on, the container that gets it, the program that computes on it
 Layer = Literal["driver", "engine", "container", "program"]
 LAYERS: Final[tuple[Layer, ...]] = ("driver", "engine", "container", "program")
@@ -19,6 +21,13 @@ class LayerVerdict:
     hint: str = ""
     issue: str = ""  # the id of the page that explains a fault
     evidence: tuple[str, ...] = ()  # the words of the driver, engine or program that show it
+
+
+def failing(layer: Layer, error: StackctlError) -> LayerVerdict:
+    """Return the verdict on a layer that fails by an error."""
+    return LayerVerdict(
+        layer=layer, state="fails", says=error.message, hint=error.hint, issue=error.issue, evidence=error.evidence
+    )
 
 
 def first_fault(verdicts: tuple[LayerVerdict, ...]) -> LayerVerdict | None:

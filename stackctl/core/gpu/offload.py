@@ -141,7 +141,7 @@ def _unproven(why: str) -> LayerVerdict:
 def _verdict(says: str, *, is_on_gpu: bool) -> LayerVerdict:
     if is_on_gpu:
         return LayerVerdict(layer="program", state="works", says=says)
-    return LayerVerdict(layer="program", state="fails", says=says, hint=_HINT)
+    return LayerVerdict(layer="program", state="fails", says=says, hint=_HINT, issue="gpu-not-used")
 
 
 def _difference(one: GpuUse, *, is_wsl: bool) -> str:

@@ -32,11 +32,12 @@ _LEGACY: Final = "Run `sudo nvidia-ctk config --in-place --set nvidia-container-
 
 
 class Refusal(NamedTuple):
-    """A pattern of an engine's words, what it means, and the hint."""
+    """A pattern of an engine's words, what it means, the hint, and the page that explains it."""
 
     pattern: str
     says: str
     hint: str
+    issue: str = ""
 
 
 # the first that matches counts: a cause in the driver comes before the program that met it

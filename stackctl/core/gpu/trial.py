@@ -25,12 +25,22 @@ def judge_trial(
     if trial.refusal:
         refused = refusals.find_refusal(trial.refusal)
         engine = LayerVerdict(
-            layer="engine", state="fails", says=refused.says, hint=refused.hint, evidence=(trial.refusal.strip(),)
+            layer="engine",
+            state="fails",
+            says=refused.says,
+            hint=refused.hint,
+            issue=refused.issue,
+            evidence=(trial.refusal.strip(),),
         )
         return engine, LayerVerdict(layer="container", state="not tried", says="the engine did not start one")
     if request.driver and not make.is_given(request, trial.drivers, trial.devices):
         engine = LayerVerdict(
-            layer="engine", state="fails", says=NOT_GIVEN, hint=refusals.DROPPED, evidence=(f"{title} dropped it",)
+            layer="engine",
+            state="fails",
+            says=NOT_GIVEN,
+            hint=refusals.DROPPED,
+            issue="gpu-not-in-container",
+            evidence=(f"{title} dropped it",),
         )
         return engine, LayerVerdict(layer="container", state="not tried", says="the engine dropped the request")
     way = make.describe_way(request, trial.inside)
@@ -48,7 +58,9 @@ def _container(request: GpuRequest, trial: GpuTrial, make: Make, expected: int |
     shown = (*inside.nodes, *(inside.listing or ()))
     if lack:
         evidence = shown or ("no device file of a GPU",)
-        return LayerVerdict(layer="container", state="fails", says=lack.says, hint=lack.hint, evidence=evidence)
+        return LayerVerdict(
+            layer="container", state="fails", says=lack.says, hint=lack.hint, issue=lack.issue, evidence=evidence
+        )
     return LayerVerdict(layer="container", state="works", says=f"it sees {', '.join(shown)}", evidence=shown)
 
 

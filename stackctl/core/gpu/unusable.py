@@ -22,4 +22,4 @@ def described(gpu: Gpu) -> str:
 
 def unusable_error(gpu: Gpu, meanwhile: str) -> GpuError:
     """Return the error for a GPU with a fault. meanwhile: how to do without it, behind a blank."""
-    return GpuError(described(gpu), hint=f"{gpu.fix}{meanwhile}")
+    return GpuError(described(gpu), hint=f"{gpu.fix}{meanwhile}", issue=gpu.issue)

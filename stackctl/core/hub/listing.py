@@ -23,6 +23,7 @@ def repo(text: str, name: str) -> Repo:
         raise ModelError(
             f"Hugging Face's answer about {name} {e}",
             hint="Check HF_ENDPOINT if it is set; else run this again later: https://status.huggingface.co",
+            issue="hub-unreachable",
         ) from e
     card = said.get("cardData")
     card = card if isinstance(card, dict) else {}

@@ -126,4 +126,5 @@ def refusal(text: str) -> ConfigError:
         f"{text!r} is a model of Ollama's library, which stackctl does not download from",
         hint="Run `stackctl models recommend` for a model that suits this machine, or look for a GGUF of it at "
         "Hugging Face and write `hf:OWNER/NAME:Q4_K_M`.",
+        issue="model-name-wrong",
     )

@@ -72,6 +72,7 @@ def read_page(address: str) -> str:
             f"{address!r} is a page about a file, not the file itself",
             hint="Copy the address of its download button. "
             f"If {host} is a mirror of Hugging Face, set HF_ENDPOINT to its address and use `{shell_word(model)}`.",
+            issue="model-name-wrong",
         )
     return address
 
@@ -80,21 +81,26 @@ def _of_hub(address: str, split: SplitResult) -> str:
     path = re.sub(r"\.git$", "", unquote(split.path).rstrip("/"))
     first = path.strip("/").partition("/")[0]
     if first in _OTHERS:
-        raise ConfigError(f"{address!r} is {_OTHERS[first]} at Hugging Face, not a model", hint=_OPEN)
+        raise ConfigError(
+            f"{address!r} is {_OTHERS[first]} at Hugging Face, not a model", hint=_OPEN, issue="model-name-wrong"
+        )
     page = _matched("page", path)
     about = page or _matched("about", path)
     if about is None:
-        raise ConfigError(f"{address!r} is no page of a model at Hugging Face", hint=_OPEN)
+        raise ConfigError(f"{address!r} is no page of a model at Hugging Face", hint=_OPEN, issue="model-name-wrong")
     model = f"hf:{about['repo']}"
     if page is None:
         raise ConfigError(
-            f"{address!r} is a page about {about['repo']}, not about its files", hint=f"Use `{shell_word(model)}`."
+            f"{address!r} is a page about {about['repo']}, not about its files",
+            hint=f"Use `{shell_word(model)}`.",
+            issue="model-name-wrong",
         )
     revision = page["revision"] or "main"
     if "/" not in revision and re.search(r"/(?:tree|resolve|blob|raw)/[^/]*%2f", split.path, re.IGNORECASE):
         raise ConfigError(
             f"{address!r} names a branch with a slash, which stackctl can't name",
             hint=f"Name its commit: `{shell_word(f'{model}@COMMIT')}`.",
+            issue="model-name-wrong",
         )
     shown = parse_qs(split.query).get("show_file_info", [""])[0]
     at = "" if revision == "main" else f"@{revision}"
@@ -116,4 +122,5 @@ def _of_scope(address: str, split: SplitResult) -> str:
     raise ConfigError(
         f"{address!r} is a page of ModelScope, whose repositories stackctl does not list",
         hint=f"Name one of its files: `{base}/master/FILE.gguf`. If Hugging Face has the model, too, use `{model}`.",
+        issue="model-name-wrong",
     )

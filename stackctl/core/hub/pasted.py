@@ -67,6 +67,7 @@ def read_source(text: str) -> str:
     raise ConfigError(
         f"{text!r} is neither a model at Hugging Face nor an address",
         hint="Write `hf:OWNER/NAME:Q4_K_M`, `hf:OWNER/NAME/FILE` or `https://...`.",
+        issue="model-name-wrong",
     )
 
 
@@ -101,7 +102,11 @@ def _canonical(name: str, is_here: Callable[[str], bool]) -> str:
         return path
     name = _with_scheme(re.sub(r"^ollama:/*(?=(?:hf|huggingface)\.co/)", "", name, flags=re.IGNORECASE))
     if _DOCKER.fullmatch(name):
-        raise ConfigError(f"{name!r} is a model of Docker Hub, which stackctl does not download from", hint=_INSTEAD)
+        raise ConfigError(
+            f"{name!r} is a model of Docker Hub, which stackctl does not download from",
+            hint=_INSTEAD,
+            issue="model-name-wrong",
+        )
     if parsed := source.parse(name):
         return str(parsed)
     if ollama.model_name(name):
@@ -150,6 +155,7 @@ def _of_scheme(name: str, scheme: str) -> str:
     raise ConfigError(
         f"{name!r}: stackctl does not fetch from {scheme}:// addresses",
         hint="Download the model yourself and name its path, or write `hf:OWNER/NAME:Q4_K_M` or an https address.",
+        issue="model-name-wrong",
     )
 
 

@@ -137,11 +137,16 @@ def choose_quantisation(repo: Repo, source: Source) -> Quantisation:
         return refuse_incomplete(repo, found[0])
     if source.quant:
         named = ", ".join(_address(source, one, offered) for one in found[:SHOWN])
-        raise ModelError(f"{repo.name} has {len(found)} models at {source.quant}", hint=f"Choose one of {named}.")
+        raise ModelError(
+            f"{repo.name} has {len(found)} models at {source.quant}",
+            hint=f"Choose one of {named}.",
+            issue="model-not-named",
+        )
     middle = offered[len(offered) // 2]
     raise ModelError(
         f"{repo.name} has its model in {len(offered)} quantisations: {_listed(source, offered)}",
         hint=f"Choose one, for example {_address(source, middle, offered)}.",
+        issue="model-not-named",
     )
 
 
@@ -156,6 +161,7 @@ def refuse_incomplete(repo: Repo, one: Quantisation) -> Quantisation:
     raise ModelError(
         f"{repo.name} lacks {len(one.missing)} of the {parts.count} parts of {one.label}: {parts.gap}",
         hint=f"{others} another repository: nothing was downloaded.",
+        issue="model-parts-wrong",
     )
 
 
@@ -180,12 +186,16 @@ def _labelled(repo: Repo, source: Source, offered: tuple[Quantisation, ...]) -> 
     choices = _listed(source, offered)
     if others:
         first = others[0].files[0].name
-        raise ModelError(f"{first} is not a chat model: {sure_companion(first)}", hint=f"Choose one of {choices}.")
+        raise ModelError(
+            f"{first} is not a chat model: {sure_companion(first)}",
+            hint=f"Choose one of {choices}.",
+            issue="model-no-chat",
+        )
     labels = {one.label.upper(): one for one in offered}
     close = [one for one in labels if one.endswith(f"-{quant.upper()}")]
     close = close or difflib.get_close_matches(quant.upper(), labels, n=1, cutoff=0.5)
     meant = f"Use {_address(source, labels[close[0]], offered)} if you meant that, or choose" if close else "Choose"
-    raise ModelError(f"{repo.name} has no {quant}", hint=f"{meant} one of {choices}.")
+    raise ModelError(f"{repo.name} has no {quant}", hint=f"{meant} one of {choices}.", issue="model-name-wrong")
 
 
 def _of_file(repo: Repo, source: Source) -> Quantisation:
@@ -194,11 +204,14 @@ def _of_file(repo: Repo, source: Source) -> Quantisation:
         if any(name in {file.name, *(piece.name for piece in file.pieces)} for file in one.files):
             return one
     if any(file.name == name for file in repo.files) and _GGML.search(name):
-        raise ModelError(f"{name} is a GGML model from before GGUF", hint=_elsewhere(repo))
+        raise ModelError(
+            f"{name} is a GGML model from before GGUF", hint=_elsewhere(repo), issue="model-format-unsupported"
+        )
     if any(file.name == name for file in repo.files) and name.lower().endswith(_PICKLES):
         raise ModelError(
             f"{name} is a PyTorch pickle, which can run any code when it is loaded",
             hint="Choose a .gguf or .safetensors file.",
+            issue="model-format-unsupported",
         )
     names = [file.name for file in repo.files]
     close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
@@ -207,7 +220,7 @@ def _of_file(repo: Repo, source: Source) -> Quantisation:
         if close
         else f"Choose one of its files: {', '.join(names[:8])}."
     )
-    raise ModelError(f"{repo.name} has no model file {name}", hint=meant)
+    raise ModelError(f"{repo.name} has no model file {name}", hint=meant, issue="model-name-wrong")
 
 
 def _folder(files: Iterable[RepoFile]) -> tuple[RepoFile, ...]:

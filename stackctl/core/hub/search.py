@@ -98,6 +98,7 @@ def _strange(why: str) -> ModelError:
     return ModelError(
         f"Hugging Face's answer to the search {why}",
         hint="Check HF_ENDPOINT if it is set; else run this again later: https://status.huggingface.co",
+        issue="hub-unreachable",
     )
 
 

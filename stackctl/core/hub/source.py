@@ -99,6 +99,7 @@ def parse(text: str) -> Source | None:
         raise ConfigError(
             f"{text!r} names no model at Hugging Face",
             hint="Write `hf:OWNER/NAME`, `hf:OWNER/NAME:Q4_K_M` or `hf:OWNER/NAME/FILE`.",
+            issue="model-name-wrong",
         )
     label = found.groupdict().get("quant") or ""
     return Source(
@@ -113,9 +114,9 @@ def _read_address(text: str) -> str:
     try:
         host = urlsplit(text).hostname
     except ValueError as e:
-        raise ConfigError(f"{text!r} is no address: {e}", hint=_COPY) from e
+        raise ConfigError(f"{text!r} is no address: {e}", hint=_COPY, issue="model-name-wrong") from e
     if not host:
-        raise ConfigError(f"{text!r} is no address: it names no server", hint=_COPY)
+        raise ConfigError(f"{text!r} is no address: it names no server", hint=_COPY, issue="model-name-wrong")
     return read_page(text)
 
 

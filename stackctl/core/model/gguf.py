@@ -117,11 +117,13 @@ def read(buffer: Buffer, size: int, *, name: str) -> GgufFile:
         raise ModelError(
             f"{name} is cut short: its header ends after {size} bytes",
             hint=CUT_SHORT,
+            issue="model-damaged",
         )
     if found.size > size:
         raise ModelError(
             f"{name} is cut short: {size} bytes of at least {found.size}",
             hint=CUT_SHORT,
+            issue="model-damaged",
         )
     return found
 
@@ -146,7 +148,7 @@ def _start(buffer: Buffer, size: int, name: str) -> "tuple[GgufFile | None, _Rea
         what = describe_mismatch(first, size, "a GGUF") or (
             "is a text file, not a GGUF" if is_text(first) else "is not a GGUF model (its first bytes are not GGUF)"
         )
-        raise ModelError(f"{name} {what}", hint=advice(first, _INSTEAD))
+        raise ModelError(f"{name} {what}", hint=advice(first, _INSTEAD), issue="model-format-unsupported")
     reader = _Reader(memoryview(buffer)[:LONGEST], name)
     try:
         return _read(reader, size), reader
@@ -202,7 +204,7 @@ class _Reader:
         self.skip(gguf_strings.skip_strings(self.buffer, self.at, count) - self.at)
 
     def damaged(self, what: str) -> ModelError:
-        return ModelError(f"{self.name} is damaged: impossible {what}", hint=AGAIN)
+        return ModelError(f"{self.name} is damaged: impossible {what}", hint=AGAIN, issue="model-damaged")
 
 
 def _read(reader: _Reader, size: int) -> GgufFile:
@@ -213,11 +215,13 @@ def _read(reader: _Reader, size: int) -> GgufFile:
             f"{reader.name} is a big-endian GGUF, made for machines such as IBM Z",
             hint="Use a little-endian file of the model, or convert this one with `gguf-convert-endian` (of the Python "
             "package gguf).",
+            issue="model-format-unsupported",
         )
     if version not in {2, 3}:
         raise ModelError(
             f"{reader.name} is GGUF version {version}, which none of the backends reads",
             hint="Use a newer conversion of the model (GGUF version 3).",
+            issue="model-format-unsupported",
         )
     tensors = reader.count("Q", MAX_TENSORS, "number of tensors")
     pairs = reader.count("Q", _MAX_PAIRS, "number of metadata entries")

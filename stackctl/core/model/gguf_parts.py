@@ -48,13 +48,16 @@ class Parts:
                 f"{name} is part {place + 1} of {count or '?'} by its header, but has the place of part "
                 f"{len(self.files) + 1} of {self._count or count or '?'}",
                 hint="Give each part the name of its place (...-00001-of-...), or download them again.",
+                issue="model-parts-wrong",
             )
         if isinstance(place, int) and count > 1 and not name.endswith(_ending(place, count)):
             raise self._misnamed(name, place, count, others)
         self._count = self._count or count
         self._tensors += len(part.tensors)
         if self._tensors > MAX_TENSORS:
-            raise ModelError(f"{name} and the parts before it have too many tensors", hint=AGAIN)
+            raise ModelError(
+                f"{name} and the parts before it have too many tensors", hint=AGAIN, issue="model-parts-wrong"
+            )
         self.files.append(replace(part, metadata={}, lengths={}) if self.files else part)
 
     def _misnamed(self, name: str, place: int, count: int, others: Callable[[], Mapping[int, str]]) -> ModelError:
@@ -65,6 +68,7 @@ class Parts:
             hint=f"Download all {count} parts into one folder, and rename them to {first} and so on."
             if self.are_remote
             else _renames({**others(), place: name}, name, count),
+            issue="model-parts-wrong",
         )
 
 
@@ -100,18 +104,21 @@ def refuse_appended(found: GgufFile, size: int, behind: bytes, *, name: str) -> 
         raise ModelError(
             f"{name} is parts of a split model ({count} in all) joined by cat: llama.cpp reads only the first of them",
             hint="Use the parts as they were, or merge them with `llama-gguf-split --merge`.",
+            issue="model-parts-wrong",
         )
     if is_gguf:
         raise ModelError(
             f"{name} holds another GGUF behind its first, from byte {found.size} on, and no program reads that",
             hint="Use the files as they were before they were joined.",
+            issue="model-parts-wrong",
         )
     if is_much and sum(tensor.size for tensor in found.tensors) > found.size:  # to cut it would lose data
-        raise ModelError(f"{name} is damaged: its tensors overlap", hint=AGAIN)
+        raise ModelError(f"{name} is damaged: its tensors overlap", hint=AGAIN, issue="model-damaged")
     if is_much and not header(found).purpose:  # what is not a chat model is refused as that
         raise ModelError(
             f"{name} is much larger than its tensors: {size} bytes where {found.size} are used, so that something "
             "else was appended, or a download was resumed wrongly",
             hint="Download it again, or cut it, if you know that its beginning is right, with "
             f"`{command_line('truncate', '-s', found.size, PurePosixPath(name))}`.",
+            issue="model-damaged",
         )

@@ -45,6 +45,7 @@ class _Reading:
             raise ModelError(
                 f"the model's header is damaged: impossible number of layers: {self.count}",
                 hint=AGAIN,
+                issue="model-damaged",
             )
         self.trunk = max(0, self.count - self.number("nextn_predict_layers"))
         self.kv_heads = self.each("attention.head_count_kv") or self.each("attention.head_count")
@@ -67,6 +68,7 @@ class _Reading:
                 raise ModelError(
                     f"the model's header is damaged: {self.architecture}.{key} should be whole numbers",
                     hint=AGAIN,
+                    issue="model-damaged",
                 )
             whole = tuple(max(0, int(one)) for one in value[: self.count])
             return whole + (0,) * (self.count - len(whole))

@@ -63,6 +63,7 @@ def refuse_for_chat(name: str, purpose: str) -> None:
         raise ModelError(
             f"{name} is not a chat model: {purpose}",
             hint="Name the chat model's own file; `stackctl models inspect FILE` shows what a file contains.",
+            issue="model-no-chat",
         )
 
 

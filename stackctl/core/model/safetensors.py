@@ -102,7 +102,9 @@ def _table(texts: Mapping[str, str], name: str, folder: str) -> Mapping[str, Any
             return {}
         start = texts[name][:ENOUGH].encode(errors="replace")
         what = describe_mismatch(start, len(texts[name]), "JSON")
-        raise ModelError(f"{folder}/{name} {what or f'is damaged: it {e}'}", hint=advice(start)) from e
+        raise ModelError(
+            f"{folder}/{name} {what or f'is damaged: it {e}'}", hint=advice(start), issue="model-damaged"
+        ) from e
 
 
 def _optional(text: str) -> Mapping[str, Any]:

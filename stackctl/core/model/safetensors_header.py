@@ -74,7 +74,7 @@ def _content(start: bytes, size: int, name: str) -> tuple[int, dict[str, Any]]:
     length = int.from_bytes(start[:8], "little")
     if start[8:9] != b"{":
         if what := describe_mismatch(start, size, "a safetensors file"):
-            raise ModelError(f"{name} {what}", hint=advice(start))
+            raise ModelError(f"{name} {what}", hint=advice(start), issue="model-format-unsupported")
         raise _damaged(name, "its first bytes are not those of a safetensors file")
     if length > LONGEST:
         raise _damaged(name, f"its header has {length} bytes, more than any model needs")
@@ -126,8 +126,9 @@ def _cut(name: str, size: int, whole: int) -> ModelError:
     return ModelError(
         f"{name} is cut short: {size} bytes of {whole}",
         hint=CUT_SHORT,
+        issue="model-damaged",
     )
 
 
 def _damaged(name: str, what: str) -> ModelError:
-    return ModelError(f"{name} is damaged: {what}", hint=AGAIN)
+    return ModelError(f"{name} is damaged: {what}", hint=AGAIN, issue="model-damaged")

@@ -51,12 +51,12 @@ def shards(pieces: Iterable[bytes], size: int, *, name: str) -> frozenset[str]:
     files: set[bytes] = set()
     rest, is_inside, is_done = b"", False, False
     if not size:
-        raise ModelError(f"{name} is empty", hint=advice(b""))
+        raise ModelError(f"{name} is empty", hint=advice(b""), issue="model-damaged")
     if size > LONGEST:
         raise _damaged(name, f"it has {size} bytes, more than any model's")
     for number, piece in enumerate(pieces):
         if not number and (what := describe_mismatch(piece[:ENOUGH], size, "JSON")):
-            raise ModelError(f"{name} {what}", hint=advice(piece))
+            raise ModelError(f"{name} {what}", hint=advice(piece), issue="model-damaged")
         rest += piece
         if not is_inside:
             found = _MAP.search(rest)
@@ -101,4 +101,4 @@ def _plain(raw: bytes, name: str) -> str:
 
 
 def _damaged(name: str, what: str) -> ModelError:
-    return ModelError(f"{name} is damaged: {what}", hint="Download it again; it is small.")
+    return ModelError(f"{name} is damaged: {what}", hint="Download it again; it is small.", issue="model-damaged")

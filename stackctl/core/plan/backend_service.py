@@ -121,6 +121,7 @@ def _check(spec: Spec, seen: Observed, backend: Backend) -> None:
         raise ModelError(
             f"{backend.TITLE} can't load {seen.model.header.format} models ({seen.model.name}{packed})",
             hint=f"Use a .gguf file, or set `backend.kind` to {able}." if able else _QUANTISED,
+            issue="model-format-unsupported",
         )
     refuse_for_chat(seen.model.name, seen.model.header.purpose)
     if backend.RUNS_AS_ROOT and seen.engine and seen.engine.is_rootless:
@@ -129,6 +130,7 @@ def _check(spec: Spec, seen: Observed, backend: Backend) -> None:
         raise ModelError(
             f"{backend.TITLE} can't load {seen.model.name}, which is packed as {packing.upper()}: {why}",
             hint=_QUANTISED,
+            issue="model-format-unsupported",
         )
     if not backend.PROGRAMS and spec.backend.program != "auto":
         raise ConfigError(

@@ -66,9 +66,12 @@ def _check_port(wanted: Publish, key: str, tavern: Service, seen: Observed) -> N
         raise ConfigError(
             f"{key} = {wanted.place!r}: port {wanted.port} is already used by this stack's SillyTavern",
             hint=f"Set `{key}` to another port.",
+            issue="port-taken",
         )
     if holder := seen.publish_conflicts.get(wanted.place):
-        raise EngineError(f"{key}: port {wanted.port} is taken by {holder}", hint=f"Set `{key}` to another port.")
+        raise EngineError(
+            f"{key}: port {wanted.port} is taken by {holder}", hint=f"Set `{key}` to another port.", issue="port-taken"
+        )
 
 
 def _overlap(one: str, other: str) -> bool:

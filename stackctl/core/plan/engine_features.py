@@ -15,6 +15,7 @@ from stackctl.errors import EngineError
 from stackctl.terminal import command_line
 
 _SLOW_DISK_MIB_S = 80  # a hard disk; the assumption without a measurement
+OLDEST_COMPOSE: Final = (2, 20)
 _START_INTERVAL_COMPOSE = (2, 21)
 _NEVER = (math.inf,)
 _ROOT = Owner(uid=0, gid=0)
@@ -82,7 +83,9 @@ def refuse_old(product: str, version: tuple[int, ...], says: str) -> None:
     known = PRODUCTS[product]
     if version < known.oldest:
         oldest = ".".join(map(str, known.oldest))
-        raise EngineError(f"{known.title} {says} is too old; {oldest} or newer is needed", hint=known.install)
+        raise EngineError(
+            f"{known.title} {says} is too old; {oldest} or newer is needed", hint=known.install, issue="engine-too-old"
+        )
 
 
 def features(engine: EngineSeen | None) -> Product:
@@ -198,6 +201,7 @@ def user_inside(owner: Owner, engine: EngineSeen | None) -> Owner:
             f"{engine.user.uid}: its containers can be no other user of this machine",
             hint=f"Give this folder to it with `{command_line('sudo', 'chown', '-R', str(engine.user), '.')}` and "
             f'set `sillytavern.uid = "auto"`; or use the engine of user {owner.uid}, or one that runs as root.',
+            issue="rootless-other-user",
         )
     return _ROOT
 

@@ -46,6 +46,7 @@ def exposed_interfaces(spec: Spec, seen: Observed) -> tuple[Interface, ...]:
             f"sillytavern.expose = {wanted!r}: the engine's addresses can't be seen from here",
             hint="Run stackctl on the engine's machine, in a container with `--network host --pid host`; or set "
             '`sillytavern.expose = "none"` and use `ssh -L`.',
+            issue="engine-elsewhere",
         )
     found = matching_interfaces(wanted, seen.interfaces, seen.bridges)
     if not found:
@@ -96,6 +97,7 @@ def _refuse_unnamed(wanted: str, found: tuple[Interface, ...]) -> None:
         f"sillytavern.expose = {wanted!r}: that interface has public addresses ({', '.join(public)}), where "
         "the password and all chats would go without encryption",
         hint=f'Write {" or ".join(private)} to leave the Internet out, or name the address: `expose = "{public[0]}"`.',
+        issue="exposure-refused",
     )
 
 

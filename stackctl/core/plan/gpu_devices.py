@@ -53,7 +53,9 @@ def choose_devices(wanted: tuple[str, ...], seen: tuple[Gpu, ...], decisions: De
     _refuse_twice(wanted, [gpu for one in each for gpu in one])
     gpus = tuple(dict.fromkeys(gpu for one in each for gpu in one))
     if broken := [one for one in gpus if one.fault]:
-        raise GpuError(f"gpu.devices names what can't be used: {_why(broken)}", hint=_choose(able))
+        raise GpuError(
+            f"gpu.devices names what can't be used: {_why(broken)}", hint=_choose(able), issue=broken[0].issue
+        )
     inside = _counted(gpus)
     names = tuple(each[at][0].uuid if _PCI.fullmatch(one.lower()) else one for at, one in enumerate(wanted))
     return Devices(names=names, gpus=inside, main=inside.index(gpus[0]))
@@ -76,13 +78,14 @@ def _by_kind(
 ) -> tuple[Gpu, ...]:
     """Return the GPUs for all, free, count:N and not-display, of those that can be used."""
     if not able:
-        raise GpuError(f"no GPU of this machine can be used: {_why(seen)}", hint=_choose(able))
+        raise GpuError(f"no GPU of this machine can be used: {_why(seen)}", hint=_choose(able), issue=seen[0].issue)
     if NOT_DISPLAY in wanted:
         able = tuple(one for one in able if not one.has_display)
         if not able:
             raise GpuError(
                 f"gpu.devices = {_listed(wanted)}: every GPU of this machine has a display: {_list(seen)}",
                 hint='Set `gpu.devices = ["all"]`; `gpu.reserve` leaves memory of it to the desktop.',
+                issue="gpu-devices-wrong",
             )
     able = separate(able)
     many = next((COUNT.fullmatch(one) for one in wanted if COUNT.fullmatch(one)), None)
@@ -91,6 +94,7 @@ def _by_kind(
         raise GpuError(
             f"gpu.devices = {_listed(wanted)}: of the GPUs of this machine {len(able)} can be used: {_list(able)}",
             hint=_choose(able),
+            issue="gpu-devices-wrong",
         )
     if not count:
         return able
@@ -123,7 +127,11 @@ def _named(name: str, seen: tuple[Gpu, ...]) -> tuple[Gpu, ...]:
     if not found and plain != name:
         return ()
     if not found:
-        raise GpuError(f"gpu.devices: this machine has no GPU {name}, only {_list(seen)}", hint=_choose(seen))
+        raise GpuError(
+            f"gpu.devices: this machine has no GPU {name}, only {_list(seen)}",
+            hint=_choose(seen),
+            issue="gpu-devices-wrong",
+        )
     return (found[0],)
 
 
@@ -146,7 +154,9 @@ def _counted(gpus: Iterable[Gpu]) -> tuple[Gpu, ...]:
 def _refuse_twice(wanted: tuple[str, ...], gpus: list[Gpu]) -> None:
     if twice := [one for one in dict.fromkeys(gpus) if gpus.count(one) > 1]:
         raise GpuError(
-            f"gpu.devices = {_listed(wanted)} names {named(twice[0])} more than once", hint="Name each GPU once."
+            f"gpu.devices = {_listed(wanted)} names {named(twice[0])} more than once",
+            hint="Name each GPU once.",
+            issue="gpu-devices-wrong",
         )
 
 

@@ -69,7 +69,7 @@ def check_code(backend: Backend, image: str, program: str, on: Hardware) -> Iter
     what = f"{backend.TITLE}'s {'program' if program else 'image'} {_short(program or image)}"
     if code and refused:
         says = "; ".join(f"{named(gpu)}: {what} {lacking[gpu]}" for gpu in refused)
-        raise GpuError(says, hint=_hint(backend, code, refused, on))
+        raise GpuError(says, hint=_hint(backend, code, refused, on), issue="gpu-without-code")
     for gpu, why in lacking.items():
         yield f"{named(gpu)}: {what} {why}; it runs only with NVIDIA's libraries for forward compatibility"
 

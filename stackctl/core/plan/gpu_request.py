@@ -165,6 +165,7 @@ def lost_gpu(state: ServiceState, plan: Plan) -> GpuError | None:
         f"{state.name}: {NOT_GIVEN}",
         hint="Check that compose.override.yml leaves its `deploy` and `devices` as they are, or run on the CPU with "
         "`stackctl deploy --gpu none`.",
+        issue="gpu-not-in-container",
     )
 
 

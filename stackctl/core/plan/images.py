@@ -57,6 +57,7 @@ def official_image(backend: Backend, variant: Variant, cuda: tuple[int, ...] = (
         raise ConfigError(
             f"stackctl knows no image of {backend.TITLE} for this GPU ({variant})",
             hint=f"{other} `backend.image`, or run on the CPU with `stackctl deploy --gpu none`.",
+            issue="gpu-without-code",
         )
     return next(one for one in images if not one.cuda or cuda >= one.cuda)
 

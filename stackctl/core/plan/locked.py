@@ -61,6 +61,7 @@ def refuse_differences(found: tuple[Difference, ...]) -> None:
         raise ConfigError(
             f"--locked: this deploy differs from {FILE}: {'; '.join(map(str, found))}",
             hint=f"Run `stackctl deploy` without `--locked` to accept this, and commit {FILE}.",
+            issue="lock-differs",
         )
 
 

@@ -23,6 +23,7 @@ def reader(seen: Observed) -> Owner:
             raise ModelError(
                 f"{file.name} can't be read by user {owner.uid}, {whose}",
                 hint=f"Run `{command_line('chmod', f'{whom}+r', file.host)}`.",
+                issue="folder-not-readable",
             )
     return owner
 

@@ -190,6 +190,7 @@ def _check(spec: Spec) -> None:
             f"sillytavern.bind = {spec.sillytavern.bind!r} is no loopback address",
             hint='Set `bind = "127.0.0.1"`; to open it to others, write `expose = "lan"` for the private networks '
             f"of this machine{itself}.",
+            issue="exposure-refused",
         )
 
 

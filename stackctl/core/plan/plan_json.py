@@ -59,10 +59,11 @@ def parse(text: str, folder: PurePosixPath, read: Callable[[str], str]) -> Plan 
         version = content["version"]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
         says = f"{FILE} can't be read{_writer(content)}: {e}"
-        raise ConfigError(says, hint="Run `stackctl deploy`, which writes a new one.") from e
+        raise ConfigError(says, hint="Run `stackctl deploy`, which writes a new one.", issue="own-file-damaged") from e
     raise ConfigError(
         f"{FILE} has version {version!r:.20}{_writer(content)}, but this stackctl reads only version {VERSION}",
         hint="Use the stackctl that wrote it, or run `stackctl deploy`, which writes a new one.",
+        issue="newer-stackctl",
     )
 
 

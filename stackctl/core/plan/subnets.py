@@ -53,6 +53,7 @@ def networks(name: str, spec: Spec, seen: Observed, decisions: Decisions, *, has
             raise EngineError(
                 f"network.{purpose} {subnet} overlaps with {other}, which {user} already uses",
                 hint=f"{way}, or choose a subnet yourself; `ip route` and `docker network ls` show those in use.",
+                issue="subnet-overlaps-route",
             )
         subnets[purpose] = subnet
     return tuple(
@@ -122,6 +123,7 @@ def free_subnet(stack: str, purpose: str, taken: Iterable[IPv4Network], routes: 
         "cover all of them",
         hint="Set `network.inner` and `network.edge` in stack.toml yourself; `ip route` and `docker network ls` show "
         "those in use.",
+        issue="subnets-used-up",
     )
 
 

@@ -137,5 +137,6 @@ def _port(wanted: SillyTavern, seen: Observed, decisions: Decisions) -> int:
         raise EngineError(
             f"port {port} is taken by {taken[port]}",
             hint=f"Stop that program, or choose another port with `stackctl deploy --port {free}`.",
+            issue="port-taken",
         )
     return port

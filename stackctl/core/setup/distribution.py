@@ -124,7 +124,7 @@ def _family(own: str, like: list[str]) -> tuple[Family, bool]:
     if own in _FAMILIES:
         return _FAMILIES[own], False
     # `ID_LIKE="ubuntu debian"`: the closest stands first; Rocky Linux has "rhel centos fedora"
-    found = next((_FAMILIES[one] for one in like if one in _FAMILIES), "other")
+    found: Family = next((_FAMILIES[one] for one in like if one in _FAMILIES), "other")
     return found, found != "other"
 
 

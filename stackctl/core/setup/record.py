@@ -13,12 +13,12 @@ from stackctl.core.formats.dataclass_json import from_plain, to_plain
 FILE: Final = "setup.json"
 VERSION: Final = 1
 # the package manager -> the program that removes packages, and leaves settings and data. Debian's docker.io deletes
-# /var/lib/docker, with all volumes, if it is purged: https://sources.debian.org/src/docker.io/ (debian/docker.io.postrm)
+# /var/lib/docker, with all volumes, if it is purged: debian/docker.io.postrm in https://sources.debian.org/src/docker.io/
 _REMOVES: Final = {
-    "apt": ("apt-get", "remove"),
-    "dnf": ("dnf", "remove"),
-    "zypper": ("zypper", "remove"),
-    "pacman": ("pacman", "-R"),
+    "apt": ("apt-get", "remove", "--yes"),
+    "dnf": ("dnf", "remove", "--assumeyes"),
+    "zypper": ("zypper", "--non-interactive", "remove"),
+    "pacman": ("pacman", "-R", "--noconfirm"),
     "apk": ("apk", "del"),
 }
 
@@ -54,8 +54,8 @@ def way_back(added: Added) -> tuple[tuple[str, ...], ...]:
     """Return the programs, in order, that take back what a step added; all need root."""
     found = list(added.undo)
     if added.group:
-        leaves = ("delgroup", added.user, added.group) if added.manager == "apk" else ("gpasswd", "-d")
-        found.append(leaves if added.manager == "apk" else (*leaves, added.user, added.group))
+        leaves = ("delgroup",) if added.manager == "apk" else ("gpasswd", "-d")
+        found.append((*leaves, added.user, added.group))
     if added.packages:
         found.append((*_REMOVES[added.manager], *added.packages))
     if added.files:

@@ -56,6 +56,7 @@ def explain(error: Unmountable, *, is_here: bool, view: EngineView) -> Unmountab
             hint="Run `chmod o+x` on its folders or export it with no_root_squash (NFS), mount it `-o allow_other` "
             "(FUSE such as sshfs), or copy it to a disk of this machine.",
             evidence=error.evidence,
+            issue="folder-not-readable",
         )
     why, hint = _VIEWS[view]
     return Unmountable(f"the engine does not see {path}, which exists here: {why}", hint=hint, evidence=error.evidence)

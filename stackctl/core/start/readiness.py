@@ -65,13 +65,13 @@ def trouble(state: ServiceState, log: tuple[str, ...]) -> StackctlError | None:
         return failure(state, log)
     if is_running and state.restarts:
         words = f"{state.name} ended and was restarted {state.restarts} times so far"
-        return NotReady(words, hint=_logs(state), evidence=evidence(log, judge))
+        return NotReady(words, hint=_logs(state), evidence=evidence(log, judge), issue=_issue(state))
     if is_running:
         return None
     if state.exit_code not in STOPPED and (told(log, judge) or judge.exit_cause(state.exit_code)):
         return failure(state, log)
     words = f"{state.name} does not run ({state.state}, exit code {state.exit_code})"
-    return NotReady(words, hint="Run `stackctl start`.", evidence=evidence(log, judge))
+    return NotReady(words, hint="Run `stackctl start`.", evidence=evidence(log, judge), issue="services-stopped")
 
 
 def told(log: tuple[str, ...], judge: Judge) -> tuple[int, Cause] | None:
@@ -106,6 +106,11 @@ def _logs(state: ServiceState) -> str:
     return f"Run `{command_line('stackctl', 'logs', state.name)}` to see why."
 
 
+def _issue(state: ServiceState) -> str:
+    """Return the page that explains the failure of a service whose cause is unknown."""
+    return "backend-failed" if state.name in BACKENDS else "sillytavern-failed"
+
+
 def _cause(state: ServiceState, log: tuple[str, ...], judge: Judge) -> Cause:
     logs = _logs(state)
     if state.oom_killed:
@@ -113,7 +118,12 @@ def _cause(state: ServiceState, log: tuple[str, ...], judge: Judge) -> Cause:
         hint = (
             f"{more}, lower `backend.context`, or use a smaller quantisation." if state.name in BACKENDS else f"{more}."
         )
-        return Cause(says="killed because it used more memory than its limit", hint=hint, kind="memory")
+        return Cause(
+            says="killed because it used more memory than its limit",
+            hint=hint,
+            kind="memory",
+            issue="memory-limit-reached",
+        )
     if state.is_only_unhealthy and (lost := lost_gpu(state.health_output)):
         return lost
     is_killed = state.exit_code == _SIGKILL and state.state != "running"
@@ -124,15 +134,18 @@ def _cause(state: ServiceState, log: tuple[str, ...], judge: Judge) -> Cause:
         return Cause(
             says=f"did not start: {state.error}",
             hint="Run `stackctl start`, which tries it again and reports what to do.",
+            issue="container-not-created",
         )
     if is_killed:
         says = "killed from outside (signal 9); the engine reports no lack of memory"
-        return Cause(says=says, hint=_KILLED)
+        return Cause(says=says, hint=_KILLED, issue="service-killed")
     if state.state != "running" and (cause := judge.exit_cause(state.exit_code)):
         return cause
     if state.exit_code in {126, 127}:  # tini's and a shell's codes for a missing program
         says = f"its image {state.image} has no program that runs on this machine"
-        return Cause(says=says, hint=f"Check its image in stack.toml. {logs}", kind="config")
+        return Cause(
+            says=says, hint=f"Check its image in stack.toml. {logs}", kind="config", issue="image-lacks-program"
+        )
     if state.health == "unhealthy" and state.state == "running":
-        return Cause(says="runs, but never answered its health check", hint=logs)
-    return Cause(says=f"ended by itself (exit code {state.exit_code})", hint=logs)
+        return Cause(says="runs, but never answered its health check", hint=logs, issue=_issue(state))
+    return Cause(says=f"ended by itself (exit code {state.exit_code})", hint=logs, issue=_issue(state))

@@ -99,7 +99,9 @@ def advance(state: StartState, event: Event) -> StartState:
             return _fail(
                 state,
                 EngineError(
-                    f"the engine stopped answering: {why}", hint="Run `docker info` to see whether it is still running."
+                    f"the engine stopped answering: {why}",
+                    hint="Run `docker info` to see whether it is still running.",
+                    issue="engine-no-answer",
                 ),
             )
     return state
@@ -182,7 +184,7 @@ def judge_offload(state: StartState, offload: Offload) -> StartState:
     if found.state != "fails":
         return state
     says = f"{state.plan.backend} computes on the CPU, though a GPU was asked for: {found.says}"
-    return _fail(state, GpuError(says, hint=found.hint))
+    return _fail(state, GpuError(says, hint=found.hint, issue=found.issue))
 
 
 def still_reads(state: StartState, found: ServiceState) -> bool:

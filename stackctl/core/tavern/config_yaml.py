@@ -74,4 +74,5 @@ def _strange() -> ConfigError:
     return ConfigError(
         f"SillyTavern's config.yaml has no {_BLOCK} with a username and a password that stackctl can replace",
         hint=f"Remove its {_BLOCK}, or move the file away: the next `stackctl deploy` writes a new one.",
+        issue="sillytavern-settings-refused",
     )

@@ -36,9 +36,9 @@ class Reply:
 def check(text: str, *, is_demo: bool, title: str) -> None:
     """Raise NotReady for an answer that is empty, or that is not the demo model's sentence."""
     if not text.strip():
-        raise NotReady(f"{title} answered with an empty text", hint=LOOK)
+        raise NotReady(f"{title} answered with an empty text", hint=LOOK, issue="no-reply")
     if is_demo and text != demo_model.SENTENCE:
-        raise NotReady(f"the demo model answered {text!r} instead of its sentence", hint=_REPORT)
+        raise NotReady(f"the demo model answered {text!r} instead of its sentence", hint=_REPORT, issue="reply-damaged")
 
 
 def strange_at(text: str) -> int | None:
@@ -62,24 +62,30 @@ def check_origin(text: str, own: str | None, *, title: str) -> None:
     what = "damaged characters" if is_damaged else f"a control character (U+{ord(text[at]):04X})"
     says = f"the answer contains {what}: {_cutout(text, at)!r}"
     if own is not None and own[:at] == text[:at] and len(own) > at:
-        raise NotReady(f"{says}; {title} itself answers {_cutout(own, at)!r}", hint=_REPORT)
+        raise NotReady(f"{says}; {title} itself answers {_cutout(own, at)!r}", hint=_REPORT, issue="reply-damaged")
     raise NotReady(
         says,
         hint="Run `stackctl smoke --only reply --only encoding` again. If it stays, try `--model demo`: a model may "
         "write such characters itself, and a proxy between SillyTavern and the model may damage text.",
+        issue="reply-damaged",
     )
 
 
 def check_sentence(text: str) -> None:
     """Raise NotReady, with the place, if the demo model's sentence was changed on its way."""
     if DAMAGED in text:
-        raise NotReady(f"the answer contains damaged characters: {_cutout(text, text.index(DAMAGED))!r}", hint=_REPORT)
+        raise NotReady(
+            f"the answer contains damaged characters: {_cutout(text, text.index(DAMAGED))!r}",
+            hint=_REPORT,
+            issue="reply-damaged",
+        )
     if text != demo_model.SENTENCE:
         at = next((i for i, (a, b) in enumerate(zip(text, demo_model.SENTENCE, strict=False)) if a != b), len(text))
         raise NotReady(
             f"the demo model's sentence is wrong from character {at + 1} on: "
             f"{_cutout(text, at)!r} instead of {_cutout(demo_model.SENTENCE, at)!r}",
             hint=_REPORT,
+            issue="reply-damaged",
         )
 
 
@@ -95,6 +101,7 @@ def cut_off(pieces: int) -> NotReady:
     return NotReady(
         f"the answer broke off in the middle of its stream, after {pieces} pieces",
         hint="Run `stackctl logs`: the backend may have ended, or a proxy in between may cut long answers.",
+        issue="no-reply",
     )
 
 

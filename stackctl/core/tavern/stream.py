@@ -86,7 +86,9 @@ class Reading:
         Raise NotReady if it is no such stream, Exceeded for far more text than was asked for.
         """
         if self._half:
-            raise NotReady(f"the backend streams an event that is not JSON: {self._half[:80]!r}", hint=_LOGS)
+            raise NotReady(
+                f"the backend streams an event that is not JSON: {self._half[:80]!r}", hint=_LOGS, issue="reply-damaged"
+            )
         if self.is_over or not line.startswith("data:"):
             return ""
         data = line.removeprefix("data:").strip()
@@ -96,13 +98,13 @@ class Reading:
         try:
             event = bounded_json.parse(data, _MOST_VALUES)
         except bounded_json.TooMuch as e:
-            raise NotReady(f"the backend streams an event that {e}", hint=_LOGS) from e
+            raise NotReady(f"the backend streams an event that {e}", hint=_LOGS, issue="reply-damaged") from e
         except bounded_json.NoTable:
             self._half = data
             return ""
         if "error" in event:
             says = str(event["error"])[:_SHOWN]
-            raise NotReady(f"the backend failed while it generated: {says}", hint=_LOGS)
+            raise NotReady(f"the backend failed while it generated: {says}", hint=_LOGS, issue="no-reply")
         self.ending = data
         self.is_whole |= bool(
             event.get("stop") if event.get("choices") is None else _choice(event).get("finish_reason")

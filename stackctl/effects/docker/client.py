@@ -34,7 +34,7 @@ def translate_errors(
     except docker.errors.DockerException as e:
         raise EngineError(f"{failed}: {engine_words(e)}", hint=hint) from e
     except requests.RequestException as e:
-        raise EngineError(f"{silent}: {e}", hint=silent_hint) from e
+        raise EngineError(f"{silent}: {e}", hint=silent_hint, issue="engine-no-answer") from e
 
 
 def sdk_errors() -> tuple[type[Exception], ...]:

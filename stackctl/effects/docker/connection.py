@@ -45,6 +45,7 @@ def connect(patience_s: int | None = None) -> "DockerClient":
         raise EngineError(
             "the current Docker context can't be read",
             hint="Run `docker context ls` to see the contexts, then `docker context use default`.",
+            issue="engine-context-unreadable",
         )
     is_here = address.startswith(("unix:", "npipe:"))
     try:

@@ -24,6 +24,7 @@ def details(info: Mapping[str, Any], pid: int) -> EngineDetails:
     return EngineDetails(
         root=root,
         image_folder=_containerd_folder(info, root) if has_containerd_store else root,
+        architecture=str(info.get("Architecture") or ""),
         pid=pid,
         cgroup_version=int(version) if version.isdecimal() else 0,
         limits_memory=bool(info.get("MemoryLimit", True)),

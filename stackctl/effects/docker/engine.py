@@ -132,6 +132,7 @@ class Engine:
                 raise ConfigError(
                     f"the name {project!r} belongs to the stack in {other}; a second one would replace its containers",
                     hint='Give this one another name: name = "..." in stack.toml, or `stackctl deploy --name NAME`.',
+                    issue="name-taken",
                 )
 
     def states(self, project: str) -> dict[str, ServiceState]:
@@ -211,6 +212,7 @@ class Engine:
                 raise ConfigError(
                     f"there is no network {network} on this engine",
                     hint="Start the proxy first: it makes the network. `docker network ls` shows the networks.",
+                    issue="proxy-missing",
                 ) from e
         return {one["Name"]: one["IPv4Address"].partition("/")[0] for one in found["Containers"].values()}
 

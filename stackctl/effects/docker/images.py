@@ -74,13 +74,19 @@ class Images:
         found = self._inspect(name)
         return str(found["Id"]) if found else ""
 
+    def architecture(self, name: str) -> str:
+        """Return the kind of processor that an image is for; "" if it is missing."""
+        found = self._inspect(name)
+        return str(found.get("Architecture") or "unknown") if found else ""
+
     def _inspect(self, name: str) -> dict[str, Any] | None:
         import docker.errors
 
-        try:
-            found: dict[str, Any] = self._engine.client.api.inspect_image(name)
-        except docker.errors.NotFound:
-            return None
+        with translate_errors(f"docker image inspect {name} failed"):
+            try:
+                found: dict[str, Any] = self._engine.client.api.inspect_image(name)
+            except docker.errors.NotFound:
+                return None
         return found
 
     def pull(self, name: str) -> None:
@@ -137,12 +143,14 @@ class Images:
                 "the docker command, which builds images, is not installed",
                 hint="Install it with buildx: https://docs.docker.com/engine/install/ . In stackctl's own image, which "
                 f"has neither, take it from another machine: `{command_line('docker', 'save', name)} | docker load`.",
+                issue="docker-command-missing",
             ) from e
         if process.returncode:
             raise EngineError(
                 f"{name} could not be built (exit {process.returncode})",
                 hint="Check the lines above, from docker build: it needs access to the distribution's packages.",
                 evidence=tuple(line for line in last if line)[-12:],
+                issue="image-not-built",
             )
 
 
@@ -201,6 +209,7 @@ def _no_room(names: str, needed: int, free: int) -> DoesNotFit:
     return DoesNotFit(
         f"{names}: about {needed >> 20} MiB are needed (packed and unpacked); {free >> 20} MiB are free",
         hint="Free some space where the engine keeps images: see `docker system df` and `docker image prune`.",
+        issue="disk-full",
     )
 
 
@@ -209,14 +218,17 @@ def _not_to_be_had(name: str, words: str) -> EngineError:
         return EngineError(
             f"the registry has no image {name}: {words}",
             hint="Check the name and tag (backend.image, sillytavern.image in stack.toml).",
+            issue="image-unknown",
         )
     if "no space left" in words:
         return EngineError(
             f"no disk space to pull {name}",
             hint="Run `docker system df` to see what can go, then `docker image prune`.",
+            issue="disk-full",
         )
     return EngineError(
         f"the image {name} can't be pulled: {words}",
         hint="Check whether this machine is online. Without a registry, "
         'images = "own" in stack.toml builds the images that can be built here.',
+        issue="image-not-pulled",
     )

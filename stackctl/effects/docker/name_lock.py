@@ -45,6 +45,7 @@ def _wait(lock: socket.socket, mark: str, project: str, says: Callable[[str], No
         raise EngineError(
             f"another stackctl is still starting a stack named {project!r}",
             hint="Wait for it or end it, then run this again.",
+            issue="another-stackctl-runs",
         ) from e
 
 

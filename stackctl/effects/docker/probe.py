@@ -81,6 +81,7 @@ def ask(
             f"node does not run in {image}",
             hint="Check that sillytavern.image is an image of SillyTavern.",
             evidence=(words,),
+            issue="image-lacks-program",
         ) from e
 
 

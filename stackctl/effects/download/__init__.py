@@ -55,6 +55,7 @@ def fetch(  # noqa: PLR0913 - the last three stand for the outside: network, clo
             raise ModelError(
                 f"{where} is not the expected file: its sha256 is {digest}, expected {expected}",
                 hint=f"Run this again: it starts from the beginning (the file was deleted). If it fails, {BY_HAND}",
+                issue="download-damaged",
             )
         part.put_in_place()
     return digest
@@ -77,6 +78,7 @@ def _retried(
         raise ModelError(
             f"{shown(part.url)} could not be downloaded: {e.why}",
             hint=" ".join((e.hint, f"Run this again ({part.resumes()}), or {BY_HAND}")),
+            issue="download-failed",
         ) from e
 
 
@@ -119,11 +121,13 @@ def _expected_size(part: Part, response: "httpx.Response", said: int) -> int:
         raise ModelError(
             f"{shown(part.url)} is not the expected file: it has {said} bytes, expected {part.size}",
             hint=f"Check the address, because the file may have changed at its source, or {BY_HAND}",
+            issue="download-damaged",
         )
     if not part.size and not _is_framed(response):
         raise ModelError(
             f"{shown(part.url)}: the server does not say how long the file is, so a cut would look like its end",
             hint=f"Try another address, or {BY_HAND}",
+            issue="download-failed",
         )
     return part.size or said
 
@@ -165,5 +169,6 @@ def _received(part: Part, response: "httpx.Response", have: int, total: int, pro
         raise ModelError(
             f"{shown(part.url)} is not the expected file: {done} bytes arrived, expected {total or 'some'}",
             hint=f"Check the address (what arrived was deleted), or {BY_HAND}",
+            issue="download-damaged",
         )
     return digest.hexdigest()

@@ -132,6 +132,7 @@ class Part:
             f"{self.target.name} {needs}, but {self.target.parent} has {_mib(free)} free, of which {_mib(STAYS_FREE)} "
             "must stay free",
             hint=f"Free {_mib(wanted - free)} there, then run this again: {self.resumes()}.",
+            issue="disk-full",
         )
 
     @contextlib.contextmanager
@@ -157,7 +158,9 @@ class Part:
             }
             hint = hints.get(e.errno or 0, f"Check who may write to {self.target.parent}")
             raise DataError(
-                f"{self.target} can't be written: {e.strerror}", hint=f"{hint}, then run this again: {self.resumes()}."
+                f"{self.target} can't be written: {e.strerror}",
+                hint=f"{hint}, then run this again: {self.resumes()}.",
+                issue="folder-not-writable",
             ) from e
 
 

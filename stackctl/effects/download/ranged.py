@@ -58,6 +58,7 @@ def read_head(
             raise ModelError(
                 f"{shown(url)} could not be read: {e.why}",
                 hint=" ".join((e.hint, f"Run this again, or {BY_HAND}")),
+                issue="download-failed",
             ) from e
     rate = len(reading.content) / max(reading.took_s, 1e-6)
     return RemoteHead(content=bytes(reading.content), size=reading.size, bytes_per_s=rate)

@@ -71,13 +71,16 @@ def answer(
                 place = _redirected(where, response)
     except (httpx.InvalidURL, UnicodeError) as e:  # UnicodeError: no part of a server's name may be as long (RFC 1035)
         raise ModelError(
-            f"{where} is not a valid address, or redirects to an invalid one: {e}", hint=f"Check it, or {BY_HAND}"
+            f"{where} is not a valid address, or redirects to an invalid one: {e}",
+            hint=f"Check it, or {BY_HAND}",
+            issue="download-failed",
         ) from e
     except httpx.ConnectError as e:
         if "CERTIFICATE_VERIFY_FAILED" in str(e):
             raise ModelError(
                 f"{where}: the server's certificate is not trusted: {e}",
                 hint="Check this machine's date. Behind a company's proxy, set SSL_CERT_FILE to its certificate.",
+                issue="certificate-not-trusted",
             ) from e
         raise Again(f"no connection ({e})", tries=_TRIES_TO_CONNECT) from e
     except httpx.ConnectTimeout as e:
@@ -88,7 +91,11 @@ def answer(
         ) from e
     except httpx.TransportError as e:
         raise Again(f"the transfer failed ({str(e) or type(e).__name__})") from e
-    raise ModelError(f"{where} redirects more than {_REDIRECTS} times", hint=f"Check the address, or {BY_HAND}")
+    raise ModelError(
+        f"{where} redirects more than {_REDIRECTS} times",
+        hint=f"Check the address, or {BY_HAND}",
+        issue="download-failed",
+    )
 
 
 def continued(response: "httpx.Response", begun: Source | None, have: int) -> int:
@@ -144,6 +151,7 @@ def new_client() -> "httpx.Client":
         raise ModelError(
             f"the proxy or certificate settings of this environment can't be used: {e}",
             hint="Check HTTPS_PROXY, ALL_PROXY (http:// only) and SSL_CERT_FILE.",
+            issue="download-failed",
         ) from e
 
 
@@ -154,7 +162,11 @@ def shown(url: str) -> str:
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.netloc:
-        raise ModelError(f"{url} is not an http(s) address", hint="Give one that begins with https://, or a path.")
+        raise ModelError(
+            f"{url} is not an http(s) address",
+            hint="Give one that begins with https://, or a path.",
+            issue="model-name-wrong",
+        )
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
@@ -168,6 +180,7 @@ def _redirected(where: str, response: "httpx.Response") -> "httpx.URL":
         raise ModelError(
             f"{where} redirects from {response.url.scheme} to {there.scheme}, which is not followed",
             hint=f"Check the address, or {BY_HAND}",
+            issue="download-failed",
         )
     return there
 
@@ -192,6 +205,10 @@ def _refuse_status(where: str, response: "httpx.Response") -> None:
             404: "there is nothing at that address (404)",
             410: "it was taken down (410)",
         }.get(status, f"the server answers {status}")
-        raise ModelError(f"{where}: {says}", hint=f"Check the address, or {BY_HAND}")
+        raise ModelError(f"{where}: {says}", hint=f"Check the address, or {BY_HAND}", issue="download-failed")
     if response.headers.get("content-encoding", "identity") != "identity":
-        raise ModelError(f"{where}: the server sends it compressed, unasked", hint=f"Try another address, or {BY_HAND}")
+        raise ModelError(
+            f"{where}: the server sends it compressed, unasked",
+            hint=f"Try another address, or {BY_HAND}",
+            issue="download-failed",
+        )

@@ -49,13 +49,16 @@ def read_whole(
                     raise ModelError(
                         f"{where} redirects to {there.scheme}://{there.host}, which is not followed",
                         hint="Check the address; only another https address is followed.",
+                        issue="download-failed",
                     )
                 place = there
         except Exceeded as e:
-            raise ModelError(f"{where} can't be read: {e}", hint=_AGAIN) from e
+            raise ModelError(f"{where} can't be read: {e}", hint=_AGAIN, issue="download-failed") from e
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as e:
-            raise ModelError(f"{where} can't be read: {str(e) or type(e).__name__}", hint=_AGAIN) from e
-    raise ModelError(f"{where} redirects too often, more than {_REDIRECTS} times", hint=_AGAIN)
+            raise ModelError(
+                f"{where} can't be read: {str(e) or type(e).__name__}", hint=_AGAIN, issue="download-failed"
+            ) from e
+    raise ModelError(f"{where} redirects too often, more than {_REDIRECTS} times", hint=_AGAIN, issue="download-failed")
 
 
 def _through(client: "httpx.Client") -> "httpx.BaseTransport":
@@ -78,4 +81,4 @@ def _refuse_status(where: str, status: int) -> None:
         404: "there is nothing at that address (404)",
         429: "the server answers 429: too many requests",
     }.get(status, f"the server answers {status}")
-    raise ModelError(f"{where}: {says}", hint=_AGAIN)
+    raise ModelError(f"{where}: {says}", hint=_AGAIN, issue="download-failed")

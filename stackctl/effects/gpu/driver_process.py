@@ -51,21 +51,22 @@ class DriverProcess:
         self._read = b""
         self._is_hung = False
 
-    def ask(self, request: dict[str, Any], *, is_shown: bool = False) -> dict[str, Any]:
+    def ask(self, request: dict[str, Any], *, is_shown: bool = False, within_s: float | None = None) -> dict[str, Any]:
         """Return the answer of child.py; {"error": HANGS} or {"error": ENDS} if none comes. Once it hung, it hangs.
 
-        is_shown: return {"error": SLOW} already after `shown_s`; the answer is then waited for at the next question.
+        is_shown: return {"error": SLOW} already after `shown_s`, or after within_s if that is shorter; the answer is
+        then waited for at the next question.
         """
         if self._is_hung:
             return {"error": HANGS}
         try:
             if self._asked_at is not None:
-                late = self._answer(self._asked_at, is_shown=is_shown)
+                late = self._answer(self._asked_at, is_shown=is_shown, within_s=within_s)
                 if late["error"] in _NO_ANSWERS:
                     return late
             if not self._put(request):
                 return {"error": ENDS}
-            return self._answer(time.monotonic(), is_shown=is_shown)
+            return self._answer(time.monotonic(), is_shown=is_shown, within_s=within_s)
         except BaseException:  # such as Ctrl-C, which comes while the driver hangs
             self.close()
             raise
@@ -87,9 +88,10 @@ class DriverProcess:
             return False
         return True
 
-    def _answer(self, asked_at: float, *, is_shown: bool) -> dict[str, Any]:
+    def _answer(self, asked_at: float, *, is_shown: bool, within_s: float | None) -> dict[str, Any]:
         self._asked_at = asked_at
-        line = self._line(asked_at + min(self._shown_s, self._patience_s))
+        shown_s = self._shown_s if within_s is None else min(self._shown_s, within_s)
+        line = self._line(asked_at + min(shown_s, self._patience_s))
         if line is None and not is_shown and self._shown_s < self._patience_s:
             self._waits()
             line = self._line(asked_at + self._patience_s)

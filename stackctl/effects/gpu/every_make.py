@@ -15,8 +15,8 @@ class EveryMake:
     nvidia: Nvidia
     others: Sysfs
 
-    def list(self, *, waits: bool = True) -> tuple[Gpu, ...]:
-        return (*self.nvidia.list(waits=waits), *self.others.list())
+    def list(self, *, waits: bool = True, within_s: float | None = None) -> tuple[Gpu, ...]:
+        return (*self.nvidia.list(waits=waits, within_s=within_s), *self.others.list())
 
     def cards(self) -> tuple[Card, ...]:
         return pci_cards.cards()

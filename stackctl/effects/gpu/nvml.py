@@ -60,12 +60,12 @@ class Nvidia:
         self._process: DriverProcess | None = None
         self._last: dict[str, tuple[float, GpuReading]] = {}  # by PCI address, and when it was read
 
-    def list(self, *, waits: bool = True) -> tuple[Gpu, ...]:
+    def list(self, *, waits: bool = True, within_s: float | None = None) -> tuple[Gpu, ...]:
         """Return every NVIDIA GPU, those that can't be used with their fault; () if there is none.
 
-        waits: for a driver that takes long to start its GPUs.
+        waits: for a driver that takes long to start its GPUs; within_s: how long it may take if it is not waited for.
         """
-        answer, cards = self._ask(None, is_shown=not waits), self._own_cards()
+        answer, cards = self._ask(None, is_shown=not waits, within_s=within_s), self._own_cards()
         seen = driver_state(self._root, has_library=self._process is not None)
         if error := answer["error"]:
             if not cards and (error == NO_LIBRARY or (error == NOT_LOADED and not seen.is_wsl)):
@@ -126,7 +126,7 @@ class Nvidia:
             raise unusable_error(_unusable(Card(vendor=_MAKE, pci=""), explain(error, seen)), "")
         return able
 
-    def _ask(self, pci: Sequence[str] | None, *, is_shown: bool) -> dict[str, Any]:
+    def _ask(self, pci: Sequence[str] | None, *, is_shown: bool, within_s: float | None = None) -> dict[str, Any]:
         if self._process is None:
             if not (path := library(self._places)):
                 return {"error": NO_LIBRARY}
@@ -134,7 +134,7 @@ class Nvidia:
             self._process = DriverProcess(
                 path, first_s=first_s, next_s=next_s, shown_s=shown_s, waits=lambda: self._note(_WAITS)
             )
-        return self._process.ask({"pci": pci and list(pci)}, is_shown=is_shown)
+        return self._process.ask({"pci": pci and list(pci)}, is_shown=is_shown, within_s=within_s)
 
     def _own_cards(self) -> tuple[Card, ...]:
         """Return NVIDIA's cards of this machine, without those that it keeps for virtual machines."""
@@ -179,6 +179,7 @@ def _gpu(one: dict[str, Any], answer: dict[str, Any], card: Card, fault: Fault |
         is_unified="memory" in one and one["memory"] is None,
         fault=fault.says if fault else "",
         fix=fault.fix if fault else "",
+        issue=fault.issue if fault else "",
     )
 
 
@@ -193,6 +194,7 @@ def _unusable(card: Card, fault: Fault) -> Gpu:
         pci=card.pci,
         fault=fault.says,
         fix=fault.fix,
+        issue=fault.issue,
     )
 
 

@@ -92,6 +92,7 @@ def _gpu(card: Card, computing: kfd.Node | None, root: Path) -> Gpu:
         has_display=any(text(one) == "connected" for one in folders(device / "drm", "card*/card*-*/status")),
         is_unified=_is_unified(device, card),
         fault="" if node else f"the kernel's driver {card.driver} has no render node for it",
+        issue="" if node else "gpu-driver-missing",
         fix="" if node else "Update the kernel and its firmware (linux-firmware), then reboot.",
     )
 

@@ -83,6 +83,9 @@ class ThisHost:
     def routes(self) -> tuple[IPv4Network, ...]:
         return network.routes()
 
+    def routes_by_interface(self) -> tuple[tuple[str, IPv4Network], ...]:
+        return network.routes_by_interface()
+
     def listening(self, address: str) -> dict[int, str]:
         return network.listening(address)
 

@@ -45,4 +45,5 @@ def shortage(error: BaseException) -> DoesNotFit | None:
         hint=f"Lift the limit in this shell with `{lift}`, then run this again."
         if lift
         else "End what takes so much of it (`ps aux` shows that), then run this again.",
+        issue="limits-too-small",
     )

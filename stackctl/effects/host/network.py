@@ -110,16 +110,21 @@ def is_open(address: str, port: int) -> bool:
 
 def routes(table: Path = ROUTE_TABLE) -> tuple[IPv4Network, ...]:
     """Return every IPv4 network that this machine has a route to, without the default route."""
-    return tuple(network for network, _ in _routes(table) if network.prefixlen)
+    return tuple(network for _, network, _ in _routes(table) if network.prefixlen)
+
+
+def routes_by_interface(table: Path = ROUTE_TABLE) -> tuple[tuple[str, IPv4Network], ...]:
+    """Return the same, each with the interface that it leads to."""
+    return tuple((interface, network) for interface, network, _ in _routes(table) if network.prefixlen)
 
 
 def default_gateway(table: Path = ROUTE_TABLE) -> str:
     """Return this machine's IPv4 gateway; "" if it has no default route."""
-    return next((str(gateway) for network, gateway in _routes(table) if not network.prefixlen), "")
+    return next((str(gateway) for _, network, gateway in _routes(table) if not network.prefixlen), "")
 
 
-def _routes(table: Path) -> list[tuple[IPv4Network, IPv4Address]]:
-    """Return networks with their gateways, as the kernel shows them."""
+def _routes(table: Path) -> list[tuple[str, IPv4Network, IPv4Address]]:
+    """Return interfaces with the networks that they lead to, and their gateways, as the kernel shows them."""
     try:
         lines = table.read_text().splitlines()[1:]
     except OSError:  # not Linux, so the engine runs elsewhere
@@ -128,5 +133,5 @@ def _routes(table: Path) -> list[tuple[IPv4Network, IPv4Address]]:
     for line in lines:
         fields = line.split()
         network, gateway, mask = (socket.ntohl(int(fields[i], 16)) for i in (1, 2, 7))
-        found.append((IPv4Network((network, mask.bit_count())), IPv4Address(gateway)))
+        found.append((fields[0], IPv4Network((network, mask.bit_count())), IPv4Address(gateway)))
     return found

@@ -49,4 +49,5 @@ def send(mac: str, addresses: Iterable[str], *, port: int = PORT) -> None:
                 raise NotReady(
                     f"Wake-on-LAN could not be sent to {address}: {e.strerror}",
                     hint="Check that this machine is in that network.",
+                    issue="backend-elsewhere-unreachable",
                 ) from e

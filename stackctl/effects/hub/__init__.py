@@ -72,6 +72,12 @@ class Hub:
         self.known[source.repo, source.revision] = found
         return found
 
+    def address(self) -> str:
+        """Return the hub's address; "" if the environment forbids asking it."""
+        from huggingface_hub import constants
+
+        return "" if constants.HF_HUB_OFFLINE else self.endpoint or constants.ENDPOINT
+
     def check_connection(self, patience_s: float = _PATIENCE_S) -> None:
         """Raise ModelError unless the hub gives any answer at all within `patience_s`, name resolution included."""
         from huggingface_hub import constants
@@ -112,7 +118,9 @@ def _refuse_offline() -> None:
     from huggingface_hub import is_offline_mode
 
     if is_offline_mode():
-        raise ModelError("HF_HUB_OFFLINE forbids asking Hugging Face", hint="Unset HF_HUB_OFFLINE.")
+        raise ModelError(
+            "HF_HUB_OFFLINE forbids asking Hugging Face", hint="Unset HF_HUB_OFFLINE.", issue="hub-unreachable"
+        )
 
 
 def _failure(endpoint: str, patience_s: float) -> str:

@@ -50,6 +50,7 @@ def ask(
                 raise ModelError(
                     f"Hugging Face's answer does not end: {len(body) / 1e6:.0f} MB came",
                     hint="Check HF_ENDPOINT if it is set; else run this again later: https://status.huggingface.co",
+                    issue="hub-unreachable",
                 )
         kept = [one for one in response.headers.multi_items() if one[0].lower() not in _OF_THE_BODY]
         # of a refusal the headers tell the cause; the library reads its body without checking what it is

@@ -61,11 +61,12 @@ def explained(name: str, revision: str = "main") -> Iterator[None]:
     except (errors.HfHubHTTPError, errors.EntryNotFoundError, errors.HFValidationError) as e:
         raise _refused(name, revision, e) from e
     except (errors.XetDownloadError, errors.FileMetadataError) as e:
-        raise ModelError(f"{name}: the transfer failed: {e}", hint="Run this again.") from e
+        raise ModelError(f"{name}: the transfer failed: {e}", hint="Run this again.", issue="download-failed") from e
     except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, UnicodeError) as e:
         raise ModelError(
             f"Hugging Face can't be reached: {str(e) or type(e).__name__}",
             hint=f"{_ELSEWHERE} Then run this again.",
+            issue="hub-unreachable",
         ) from e
 
 
@@ -74,27 +75,30 @@ def _refused(name: str, revision: str, error: Exception) -> ModelError:
     from huggingface_hub import errors
 
     page = f"https://huggingface.co/{name}"
-    for kind, says, hint in (
+    for kind, says, hint, issue in (
         (
             errors.GatedRepoError,
             f"{name} is gated: its owner wants you to accept a licence first",
             f"Accept it at {page}, make a token at https://huggingface.co/settings/tokens, then {_LOGIN}.",
+            "download-refused",
         ),
         (
             errors.RepositoryNotFoundError,
             f"there is no model {name} at Hugging Face, or it is private",
             f"Check the name, or the path if a file or folder was meant. If it is private, {_LOGIN}.",
+            "model-name-wrong",
         ),
         (
             errors.RevisionNotFoundError,
             f"{name} has no revision {revision}",
             f"Leave out @{revision}, or see {page}/commits",
+            "model-name-wrong",
         ),
-        (errors.EntryNotFoundError, f"{name} has no such file", f"See {page}/tree/{revision}"),
-        (errors.HFValidationError, f"{name!r} is not the name of a model", "Write hf:OWNER/NAME."),
+        (errors.EntryNotFoundError, f"{name} has no such file", f"See {page}/tree/{revision}", "model-name-wrong"),
+        (errors.HFValidationError, f"{name!r} is not the name of a model", "Write hf:OWNER/NAME.", "model-name-wrong"),
     ):
         if isinstance(error, kind):
-            return ModelError(says, hint=hint)
+            return ModelError(says, hint=hint, issue=issue)
     if isinstance(error, errors.HfHubHTTPError):
         return _answered(name, error.response.status_code, error.response.headers)
     return _answered(name, 0, {})
@@ -112,15 +116,21 @@ def _answered(name: str, status: int, headers: Mapping[str, str]) -> ModelError:
         )
     if status in {401, 403}:
         says = f"Hugging Face refuses {name} ({status}): the token is wrong or may not read it"
-        return ModelError(says, hint=f"Check the token: {_LOGIN}.")
+        return ModelError(says, hint=f"Check the token: {_LOGIN}.", issue="download-refused")
     return ModelError(
-        f"Hugging Face answers {status} for {name}", hint="Try again later: https://status.huggingface.co"
+        f"Hugging Face answers {status} for {name}",
+        hint="Try again later: https://status.huggingface.co",
+        issue="hub-unreachable",
     )
 
 
 def unreachable(endpoint: str, why: str) -> ModelError:
-    return ModelError(f"{endpoint} can't be reached: {why}", hint=_ELSEWHERE)
+    return ModelError(f"{endpoint} can't be reached: {why}", hint=_ELSEWHERE, issue="hub-unreachable")
 
 
 def offline(name: str) -> ModelError:
-    return ModelError(f"{name} is not here, and HF_HUB_OFFLINE forbids asking for it", hint="Unset HF_HUB_OFFLINE.")
+    return ModelError(
+        f"{name} is not here, and HF_HUB_OFFLINE forbids asking for it",
+        hint="Unset HF_HUB_OFFLINE.",
+        issue="hub-unreachable",
+    )

@@ -133,11 +133,13 @@ def _of_manifest(path: Path, root: Path) -> Cached | None:
         raise ModelError(
             f"{short} is not complete in {root}: {blobs[0].name} is missing",
             hint=f"Pull it again: `{command_line('ollama', 'pull', short)}`.",
+            issue="model-damaged",
         )
     if manifest.adapters:
         raise ModelError(
             f"{short} is a model with a LoRA adapter, which stackctl does not load",
             hint=f"Use the model without it: `{shell_word(blob)}`.",
+            issue="model-no-chat",
         )
     return Cached(path=blob, name=ollama.file_name(name))
 
@@ -186,7 +188,9 @@ def _snapshot(repository: Path) -> Path:
         raise several_models(repository, snapshots)
     name = "/".join(repository.name.removeprefix(_REPOSITORY).split("--", 1))
     raise ModelError(
-        f"{repository} has no file of {name} yet", hint=f"Download it: `{command_line('hf', 'download', name)}`."
+        f"{repository} has no file of {name} yet",
+        hint=f"Download it: `{command_line('hf', 'download', name)}`.",
+        issue="model-missing",
     )
 
 
@@ -212,5 +216,9 @@ def _of_llamacpp(path: Path) -> Cached | None:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     if not model.is_file():
-        raise ModelError(f"{path.name} names {model.name}, which is not in {path.parent}", hint="Download it again.")
+        raise ModelError(
+            f"{path.name} names {model.name}, which is not in {path.parent}",
+            hint="Download it again.",
+            issue="model-missing",
+        )
     return Cached(path=model)

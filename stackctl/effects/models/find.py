@@ -51,12 +51,14 @@ def _whole_model(path: Path, wanted: str = "") -> Found:
     if path.is_dir():
         return _in_folder(path)
     if not path.exists():
-        raise ModelError(f"there is no model at {path}", hint=_nearby(path, wanted))
+        raise ModelError(f"there is no model at {path}", hint=_nearby(path, wanted), issue="model-missing")
     size, start = regular(path).st_size, beginning(path)
     refuse_incomplete(path)
     if path.suffix.lower() == ".kcpps":
         raise ModelError(
-            f"{path} holds KoboldCpp's settings, and no model", hint=f"Run `stackctl import {shell_word(path)}`."
+            f"{path} holds KoboldCpp's settings, and no model",
+            hint=f"Run `stackctl import {shell_word(path)}`.",
+            issue="model-missing",
         )
     if path.suffix.lower() == ".safetensors":
         return Found(kind="safetensors", name=path.name, paths=(path,))
@@ -65,7 +67,7 @@ def _whole_model(path: Path, wanted: str = "") -> Found:
         if is_pickle(start) or (path.suffix.lower() in _PICKLES and not what):
             return Found(kind="pickle", name=path.name, paths=(path,))
         if path.suffix.lower() in _PICKLES:
-            raise ModelError(f"{path} {what}", hint=advice(start))
+            raise ModelError(f"{path} {what}", hint=advice(start), issue="model-format-unsupported")
     paths = _parts(path)
     return Found(kind="gguf", name=paths[0].name, paths=paths)
 
@@ -105,21 +107,26 @@ def _in_folder(path: Path) -> Found:
 
 def _no_model(path: Path, names: list[str]) -> ModelError:
     if ggml := next((name for name in sorted(names) if name.lower().endswith(".ggml")), ""):
-        return ModelError(f"{path} holds only a GGML model from before GGUF: {ggml}", hint=SUCCESSOR)
+        return ModelError(
+            f"{path} holds only a GGML model from before GGUF: {ggml}", hint=SUCCESSOR, issue="model-format-unsupported"
+        )
     if pieces := raw_pieces.sets(names):
         return in_pieces(path, pieces[0])
     if unfinished := next((name for name in sorted(names) if is_unfinished(name)), ""):
         return ModelError(
             f"no model found in {path}, only an unfinished download: {unfinished}",
             hint="Wait until it is complete, or download it again.",
+            issue="model-damaged",
         )
     files = [one for one in path.iterdir() if one.is_file()]
     largest = max(files, key=lambda one: one.stat().st_size, default=None)
     start = beginning(largest) if largest else b""
     if largest and not start.startswith(b"GGUF") and (what := describe_mismatch(start, len(start), "a model")):
-        return ModelError(f"no model found in {path}: {largest.name} {what}", hint=advice(start))
+        return ModelError(f"no model found in {path}: {largest.name} {what}", hint=advice(start), issue="model-missing")
     return ModelError(
-        f"no model found in {path}", hint="Check for a .gguf file, or config.json and .safetensors files."
+        f"no model found in {path}",
+        hint="Check for a .gguf file, or config.json and .safetensors files.",
+        issue="model-missing",
     )
 
 
@@ -147,6 +154,7 @@ def _whole(path: Path, names: list[str]) -> list[str]:
         raise ModelError(
             f"{path} holds a LoRA adapter, which changes another model but is not a model itself",
             hint="Name the model that it was made for.",
+            issue="model-no-chat",
         )
     if shards.FILE in names:
         with opened(path / shards.FILE) as stream:
@@ -161,6 +169,7 @@ def _whole(path: Path, names: list[str]) -> list[str]:
         raise ModelError(
             f"{path} is incomplete: {len(missing)} of its {len(wanted)} parts are missing: {name_them(missing)}",
             hint="Put all parts of the model into the folder.",
+            issue="model-parts-wrong",
         )
     return sorted(wanted) or main
 

@@ -38,6 +38,7 @@ def refuse_gap(folder: Path, found: GgufSet) -> None:
         raise ModelError(
             f"{found.names[0]} is one of {found.count} parts, and {has} missing in {folder}: {found.gap}",
             hint="Put all parts into one folder.",
+            issue="model-parts-wrong",
         )
 
 
@@ -49,6 +50,7 @@ def _models(folder: Path, sets: list[GgufSet], has_weights: bool) -> list[GgufSe
         raise ModelError(
             f"{folder} holds no chat model, only files that come with one: {what}",
             hint="Put the model into this folder, or name its file.",
+            issue="model-no-chat",
         )
     plain = [one for one in models if is_main(one.names[0])]
     return plain or models

@@ -25,11 +25,13 @@ def refuse_incomplete(path: Path) -> None:
         raise ModelError(
             f"{path} is an unfinished download",
             hint="Wait until the program that downloads it gives the file its final name, or download it again.",
+            issue="model-damaged",
         )
     if control.exists():
         raise ModelError(
             f"{path} is an unfinished download: {control.name} lies beside it, in which aria2 keeps what is missing",
             hint=f"Run the same `aria2c` command again, with `-c`: {control.name} goes away at the end.",
+            issue="model-damaged",
         )
     found = raw_pieces.set_of(path.name, (one.name for one in path.parent.iterdir()))
     if found and not _is_whole(path) and not any(_is_gguf(path.with_name(name)) for name in found.names[1:]):
@@ -62,7 +64,7 @@ def in_pieces(path: Path, found: Pieces) -> ModelError:
         says, hint = "", f"Join them with `{command_line('cat', *pieces)} > {shell_word(whole)}`, and use that file."
     number = len(found.names) + len(found.missing)
     what = f"holds {found.whole} in {number} pieces" if is_folder else f"is one of {number} pieces of {found.whole}"
-    return ModelError(f"{path} {what}, and no program loads pieces{says}", hint=hint)
+    return ModelError(f"{path} {what}, and no program loads pieces{says}", hint=hint, issue="model-parts-wrong")
 
 
 def _is_whole(path: Path) -> bool:

@@ -31,6 +31,7 @@ def observe_model(wanted: str, folder: Path, owner: Owner) -> ModelSeen:
             raise ModelError(
                 f"{path} {holds}, which can run any code when loaded",
                 hint="Choose the .safetensors or a .gguf of the same model.",
+                issue="model-format-unsupported",
             )
         return _folder(wanted, found)
 
@@ -84,6 +85,7 @@ def _folder(wanted: str, found: Found) -> ModelSeen:
         raise ModelError(
             f"{path} has no config.json, without which no backend loads its safetensors",
             hint="Download it from where the model came from: all .json files of its page are needed.",
+            issue="model-damaged",
         )
     files = tuple(_file(path / name, name) for name in names)
     tensor_files, words = described(found)

@@ -48,7 +48,9 @@ def opened(path: Path) -> Iterator[BinaryIO]:
     regular(path)  # before opening it, which starts an action on some devices
     with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as stream:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
-            raise ModelError(f"{path} changed while it was read", hint="Wait until nothing writes to it.")
+            raise ModelError(
+                f"{path} changed while it was read", hint="Wait until nothing writes to it.", issue="model-damaged"
+            )
         yield stream
 
 
@@ -108,4 +110,6 @@ def readable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as e:
-        raise ModelError(f"{e.filename or path} can't be read: {e.strerror}", hint=_PERMISSIONS) from e
+        raise ModelError(
+            f"{e.filename or path} can't be read: {e.strerror}", hint=_PERMISSIONS, issue="folder-not-readable"
+        ) from e

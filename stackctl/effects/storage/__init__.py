@@ -31,6 +31,7 @@ def private(path: Path) -> None:
             raise DataError(
                 f"{path} is not a folder that belongs to this user",
                 hint="Remove it, or name another with `--at FOLDER`.",
+                issue="folder-owner-wrong",
             )
 
 
@@ -109,7 +110,9 @@ def private_text(path: Path) -> str:
             mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
             if mode & 0o077:
                 hint = f"Run `{command_line('chmod', 600, path)}`."
-                raise ConfigError(f"{path} may be read by others (mode {mode:03o})", hint=hint)
+                raise ConfigError(
+                    f"{path} may be read by others (mode {mode:03o})", hint=hint, issue="key-file-readable"
+                )
             return os.read(descriptor, _MOST_SECRET_BYTES).decode("utf-8-sig")
     except UnicodeDecodeError as e:
         raise ConfigError(f"{path} is not UTF-8 text", hint="Save it as UTF-8.") from e
@@ -154,7 +157,7 @@ def owner_of(folder: Path) -> Owner:
         found = next(p for p in (folder, *folder.parents) if p.exists()).stat()
     except OSError as e:
         hint = "Run stackctl as its owner, whom `ls -ld` shows."
-        raise DataError(f"{folder} can't be entered: {e.strerror}", hint=hint) from e
+        raise DataError(f"{folder} can't be entered: {e.strerror}", hint=hint, issue="folder-not-writable") from e
     if found.st_uid == 0 and os.geteuid() == 0 and os.environ.get("SUDO_UID", "").isdigit():
         return Owner(uid=int(os.environ["SUDO_UID"]), gid=int(os.environ.get("SUDO_GID", "0")))
     return Owner(uid=found.st_uid, gid=found.st_gid)

@@ -56,7 +56,9 @@ def take(lock: int, path: Path, says: Says, wait_s: float) -> None:
         )(_is_taken, lock)
     except tenacity.RetryError as e:
         raise EngineError(
-            f"{who} still holds {path.parents[1]}", hint="Wait for it or end it, then run this again."
+            f"{who} still holds {path.parents[1]}",
+            hint="Wait for it or end it, then run this again.",
+            issue="another-stackctl-runs",
         ) from e
 
 

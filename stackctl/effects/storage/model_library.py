@@ -119,6 +119,7 @@ class Library:
                 f"{needed / 1e9:.1f} GB must be downloaded, but {folder} has {free / 1e9:.1f} GB free, of which "
                 f"{store.STAYS_FREE >> 20} MiB must stay free",
                 hint="Free some space there, or choose a smaller quantisation.",
+                issue="disk-full",
             )
 
     def remove(self, kept: StoredModel) -> None:
@@ -168,4 +169,6 @@ def translate_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as e:
-        raise DataError(f"{path}: {e.strerror}", hint=f"Check who may read and write {path.parent}") from e
+        raise DataError(
+            f"{path}: {e.strerror}", hint=f"Check who may read and write {path.parent}", issue="folder-not-writable"
+        ) from e

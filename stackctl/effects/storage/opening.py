@@ -181,6 +181,7 @@ class _Walk:
                 f"{path} is in no folder of user {user}, to whom this stack belongs: root makes and writes nothing "
                 "there for them",
                 hint=f"Give it to them: `{command_line('sudo', 'install', '-d', '-o', user, '-g', group, path)}`.",
+                issue="folder-owner-wrong",
             )
 
     def _step(self, at: int, name: str, flags: int, place: Path, *, follow: Follow | None, make: Owner | None) -> int:
@@ -223,6 +224,7 @@ class _Walk:
         raise DataError(
             f"{place} is a link that user {found.st_uid} made: root does not follow it to {target}",
             hint=f"Remove the link, or run stackctl as the user {found.st_uid} instead of root.",
+            issue="folder-owner-wrong",
         )
 
 

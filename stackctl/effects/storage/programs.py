@@ -56,6 +56,7 @@ def provide_program(
                 f"{target.name} ({backend} {program.version}) can't be checked: its sha256 is unknown",
                 hint="Run `stackctl deploy --trust-first-download` to accept it and remember its sha256. Or download "
                 "and check it yourself, and set `backend.program` to the file in stack.toml.",
+                issue="download-damaged",
             )
         store.make(_below(target.parent, store))
         size = program.size or (record.size if record and record.sha256 == expected else 0)
@@ -63,7 +64,9 @@ def provide_program(
         if not expected and (trouble := _no_program(target)):
             target.unlink()
             raise ModelError(
-                f"{target.name} from that address is not a program: {trouble}; it was deleted", hint=_NO_PROGRAM
+                f"{target.name} from that address is not a program: {trouble}; it was deleted",
+                hint=_NO_PROGRAM,
+                issue="program-unusable",
             )
         _make_executable(target, store)
         _record(target, store, program.url, digest)
@@ -94,14 +97,24 @@ def local(path: Path) -> Path:
     try:
         if not path.is_file():
             says = "is not a file" if path.exists() else "does not exist"
-            raise ModelError(f"backend.program: {path} {says}", hint="Give the path of the program file itself.")
+            raise ModelError(
+                f"backend.program: {path} {says}",
+                hint="Give the path of the program file itself.",
+                issue="program-unusable",
+            )
         if trouble := _no_program(path):
-            raise ModelError(f"backend.program: {path} is not a program: {trouble}", hint=_NO_PROGRAM)
+            raise ModelError(
+                f"backend.program: {path} is not a program: {trouble}", hint=_NO_PROGRAM, issue="program-unusable"
+            )
         if not path.stat().st_mode & 0o111:
-            raise ModelError(f"backend.program: {path} is not executable", hint=fix)
+            raise ModelError(f"backend.program: {path} is not executable", hint=fix, issue="program-unusable")
         return path.resolve()
     except OSError as e:
-        raise ModelError(f"backend.program: {path} can't be read: {e.strerror}", hint="Check its permissions.") from e
+        raise ModelError(
+            f"backend.program: {path} can't be read: {e.strerror}",
+            hint="Check its permissions.",
+            issue="program-unusable",
+        ) from e
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,4 +179,5 @@ def _explained(target: Path) -> Iterator[None]:
         raise DataError(
             f"{target} can't be made ready: {e.strerror}",
             hint=f"Check the disk, and who owns {target.parent}. Running this again is safe.",
+            issue="folder-not-writable",
         ) from e

@@ -130,7 +130,11 @@ def refuse_full(folder: Path, needed: int, hint: str) -> None:
     with translate_errors(place, "read"):
         free = shutil.disk_usage(place).free
     if free < needed + _ROOM:
-        raise DoesNotFit(f"the copy takes {needed >> 20} MiB, and only {free >> 20} MiB are free at {place}", hint=hint)
+        raise DoesNotFit(
+            f"the copy takes {needed >> 20} MiB, and only {free >> 20} MiB are free at {place}",
+            hint=hint,
+            issue="disk-full",
+        )
 
 
 def free_mib(folder: Path) -> int:
@@ -209,6 +213,7 @@ def refuse_foreign(folder: Path, owner: Owner) -> None:
             raise DataError(
                 f"{place} is in no folder of user {owner.uid}: root reads and writes nothing there for them",
                 hint="Copy the files by hand: `cp -a` keeps their times.",
+                issue="folder-owner-wrong",
             )
 
 

@@ -127,7 +127,7 @@ def _proxy(url: SplitResult) -> SplitResult | None:
         return None
     with suppress(ValueError):
         found = urlsplit(address if "//" in address else f"http://{address}")
-        return found if found.hostname and (found.port or True) else None
+        return found if found.hostname and found.port != 0 else None  # raises ValueError for a port that is none
     return None
 
 

@@ -148,6 +148,9 @@ class ThisSystem:
     def monotonic(self) -> float:
         return time.monotonic()
 
+    def pause(self, seconds: float) -> None:
+        time.sleep(seconds)
+
     def age_s(self) -> float:
         """Return how long this program has run; what the processor has computed of it, where the system tells no more.
 

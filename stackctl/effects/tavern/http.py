@@ -74,7 +74,9 @@ class Tavern:
     def _token(self) -> str:
         found = str(self._json("GET", "/csrf-token").get("token"))
         if not _TOKEN.fullmatch(found):
-            raise NotReady(f"what answers /csrf-token at {self.url} is not SillyTavern", hint=_ELSE)
+            raise NotReady(
+                f"what answers /csrf-token at {self.url} is not SillyTavern", hint=_ELSE, issue="not-sillytavern"
+            )
         return found
 
     def file(self, path: str) -> tuple[int, str, str]:
@@ -102,9 +104,15 @@ class Tavern:
         except (httpx.HTTPError, Exceeded) as e:
             raise _broken(self.url, paths[came], e) from e
         except (bounded_json.NoTable, KeyError) as e:
-            raise NotReady(f"inside its container SillyTavern sends no file for {paths[came]}", hint=_LOOK) from e
+            raise NotReady(
+                f"inside its container SillyTavern sends no file for {paths[came]}", hint=_LOOK, issue="not-sillytavern"
+            ) from e
         if came < len(paths):
-            raise NotReady(f"SillyTavern does not answer {paths[came]} inside its container", hint=_LOOK)
+            raise NotReady(
+                f"SillyTavern does not answer {paths[came]} inside its container",
+                hint=_LOOK,
+                issue="sillytavern-failed",
+            )
 
     def as_other(self, method: str, path: str, **headers: str) -> tuple[int, str]:
         """Return (status, origin whose pages may read it) of the answer to another page, which never has the token."""
@@ -134,7 +142,7 @@ class Tavern:
         try:
             return bounded_json.parse(str(served.get("settings", "")), _MOST_VALUES)
         except bounded_json.NoTable as e:
-            raise NotReady(f"SillyTavern's settings.json {e}", hint=_ANEW) from e
+            raise NotReady(f"SillyTavern's settings.json {e}", hint=_ANEW, issue="sillytavern-failed") from e
 
     def model(self, kind: str, url: str, *, hint: str) -> str:
         """Return the model's name as SillyTavern gets it from the backend; `hint`: for the error if nothing answers."""
@@ -167,6 +175,7 @@ class Tavern:
                 f"the backend refused to generate ({found.get('status')})",
                 hint="Run `stackctl logs`.",
                 evidence=(words,) if words else (),
+                issue="no-reply",
             )
         return stream.text(found)
 
@@ -240,7 +249,9 @@ class Tavern:
             return bounded_json.parse(_text(answer), _MOST_VALUES)
         except bounded_json.NoTable as e:
             path = answer.request.url.path
-            raise NotReady(f"what answers {path} at {self.url} is not SillyTavern: it {e}", hint=_ELSE) from e
+            raise NotReady(
+                f"what answers {path} at {self.url} is not SillyTavern: it {e}", hint=_ELSE, issue="not-sillytavern"
+            ) from e
 
     def _ask(
         self,
@@ -270,4 +281,5 @@ def _broken(url: str, path: str, error: Exception) -> NotReady:
     return NotReady(
         f"SillyTavern at {url} does not answer {path}: {str(error) or type(error).__name__}",
         hint=_LOOK,
+        issue="sillytavern-failed",
     )

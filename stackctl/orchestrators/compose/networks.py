@@ -34,12 +34,13 @@ def make_way(stack: str, folder: Folder, docker: Docker, compose: Compose, note:
                 f"the network {name} must be recreated, but {', '.join(others)} is in it, not part of this stack",
                 hint=f"Run `{command_line('docker', 'network', 'disconnect', name, others[0])}`, "
                 "then `stackctl deploy`.",
+                issue="network-in-use",
             )
         note(f"recreating the network {name}, and with it all containers of the stack")
         compose.run(stack, "down", "--remove-orphans")
         if docker.existing(name):
             hint = f"Run `{command_line('docker', 'network', 'rm', name)}` to see why."
-            raise EngineError(f"the network {name} can't be removed", hint=hint)
+            raise EngineError(f"the network {name} can't be removed", hint=hint, issue="network-in-use")
 
 
 def _wanted(stack: str, folder: Folder, compose: Compose) -> dict[str, Shape]:

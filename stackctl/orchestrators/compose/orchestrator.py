@@ -113,7 +113,9 @@ class ComposeOrchestrator:
             said = foreign.mounts_by_text(text or "", env, PurePosixPath(self._folder.path))
             mounts = ", ".join(f"{source} at {target}" for source, target in said)
             given = f"Or give the folder of the data. The compose file mounts {mounts}." if mounts else ""
-            raise EngineError(e.message, hint=f"{e.hint}\n{given}" if given else e.hint, evidence=e.evidence) from e
+            raise EngineError(
+                e.message, hint=f"{e.hint}\n{given}" if given else e.hint, evidence=e.evidence, issue=e.issue
+            ) from e
         return foreign.services(self._compose.foreign_config(file))
 
     def check(self, name: str, text: str) -> None:
@@ -181,11 +183,15 @@ class ComposeOrchestrator:
         text = self._folder.read(self.file)
         if text is None:
             raise ConfigError(
-                f"there is no {self.file} in {self._folder.path}", hint="Run `stackctl deploy` to write it again."
+                f"there is no {self.file} in {self._folder.path}",
+                hint="Run `stackctl deploy` to write it again.",
+                issue="own-file-damaged",
             )
         render.services(text)
         if not text.strip():
-            raise ConfigError(f"{self.file} is empty", hint="Run `stackctl deploy` to write it again.")
+            raise ConfigError(
+                f"{self.file} is empty", hint="Run `stackctl deploy` to write it again.", issue="own-file-damaged"
+            )
 
 
 def _one(service: str | None) -> tuple[str, ...]:

@@ -55,9 +55,11 @@ def _mapping(read: Callable[[], Any]) -> dict[str, Any]:
     except yaml.YAMLError as e:
         at = getattr(e, "problem_mark", None)
         where = f"{FILE}:{at.line + 1}" if at else FILE
-        raise ConfigError(f"{where} is not YAML: {getattr(e, 'problem', None) or e}", hint=_ANEW) from e
+        raise ConfigError(
+            f"{where} is not YAML: {getattr(e, 'problem', None) or e}", hint=_ANEW, issue="own-file-damaged"
+        ) from e
     if not isinstance(loaded, dict):
-        raise ConfigError(f"{FILE} is not a mapping", hint=_ANEW)
+        raise ConfigError(f"{FILE} is not a mapping", hint=_ANEW, issue="own-file-damaged")
     return loaded
 
 
@@ -70,7 +72,7 @@ def services(text: str) -> dict[str, dict[str, Any]]:
     """Return the services of any compose file's text, by name, all values as strings; {} for an empty file."""
     found = whole(text).get("services") if text.strip() else {}
     if not isinstance(found, dict) or not all(isinstance(one, dict) for one in found.values()):
-        raise ConfigError(f"{FILE} has no services", hint=_ANEW)
+        raise ConfigError(f"{FILE} has no services", hint=_ANEW, issue="own-file-damaged")
     return found
 
 
@@ -174,5 +176,6 @@ class _Strict(_SafeLoader):
             raise ConfigError(
                 f"{FILE}: {', '.join(map(str, sorted(twice)))} twice in one mapping (line {node.start_mark.line + 1})",
                 hint="Remove one of them.",
+                issue="own-file-damaged",
             )
         return super().construct_mapping(node, deep=deep)

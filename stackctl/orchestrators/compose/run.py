@@ -9,13 +9,13 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
+from stackctl.core.plan.engine_features import OLDEST_COMPOSE
 from stackctl.core.start.docker_errors import version
 from stackctl.effects.host.limits import tight_limits
 from stackctl.errors import ConfigError, EngineError
 from stackctl.ports.disk import Folder
 from stackctl.terminal import command_line
 
-OLDEST = (2, 20)
 # messages of Go's runtime, the C library and the system's loader
 _DEATH = re.compile(
     r"fatal error:|^panic:|runtime/cgo:|pthread_create failed|Cannot allocate memory|error while loading"
@@ -69,11 +69,13 @@ class Compose:
                 f"Compose refuses {override[1]}: {_last(done.stderr)}",
                 hint="Fix it, or move it away. Nothing was changed.",
                 evidence=words,
+                issue="compose-refuses-file",
             )
         raise EngineError(
             f"Compose refuses the file that was rendered: {_last(done.stderr)}",
             hint="Check for a file named .env here, which Compose reads, too. Else report this bug of stackctl.",
             evidence=words,
+            issue="compose-refuses-file",
         )
 
     def config(self, name: str) -> str:
@@ -102,6 +104,7 @@ class Compose:
                 f"Compose refuses the compose file in {self.folder.path}: {_last(done.stderr)}",
                 hint="Fix that file, or give the folder that holds SillyTavern's data.",
                 evidence=tuple(done.stderr.splitlines()[-5:]),
+                issue="compose-refuses-file",
             )
         return done.stdout
 
@@ -124,6 +127,7 @@ class Compose:
                 f"docker compose {verb} failed (exit {done.returncode}): {_last(done.stderr)}",
                 hint="Read its output above, and run `docker info` to see whether the engine is well.",
                 evidence=tuple(done.stderr.splitlines()[-5:]),
+                issue="compose-failed",
             )
         return done.stdout
 
@@ -150,7 +154,9 @@ class Compose:
         done = self._run((*head, "config", "--hash", "*"), text)
         if done.returncode:
             hint = "Run `stackctl deploy --dry-run`."
-            raise EngineError(f"Compose refuses the file: {_last(done.stderr)}", hint=hint)
+            raise EngineError(
+                f"Compose refuses the file: {_last(done.stderr)}", hint=hint, issue="compose-refuses-file"
+            )
         return dict(line.split(maxsplit=1) for line in done.stdout.splitlines() if " " in line)
 
     def start(self, name: str, *words: str, also: str = "") -> "subprocess.Popen[str]":
@@ -230,28 +236,32 @@ def _look() -> tuple[tuple[str, ...], tuple[int, ...]]:
         if done.returncode or not found:
             died = died or _last_words(done)
             continue
-        if found >= OLDEST:
+        if found >= OLDEST_COMPOSE:
             return argv, found
         v1 = v1 or ".".join(map(str, found))
     install = "Install the docker-compose-plugin package: https://docs.docker.com/compose/install/linux/"
     if v1:
-        raise EngineError(f"Docker Compose {v1} is too old; 2.20 or newer is needed", hint=install)
+        raise EngineError(
+            f"Docker Compose {v1} is too old; 2.20 or newer is needed", hint=install, issue="compose-too-old"
+        )
     if missing:
         hint = "Install Docker: https://docs.docker.com/engine/install/"
-        raise EngineError("the docker command is not installed", hint=hint)
+        raise EngineError("the docker command is not installed", hint=hint, issue="docker-command-missing")
     limits, lift = tight_limits()
     if limits:
         raise EngineError(
             f"Docker Compose can't run within this shell's limits: {limits}",
             hint=f"Lift them with `{lift}`, then run this again.",
             evidence=(died,) if died else (),
+            issue="limits-too-small",
         )
     if died:
         raise EngineError(
             f"Docker Compose can't run: {died}",
             hint="Run `docker compose version`, which fails, too, and fix that first.",
+            issue="compose-failed",
         )
-    raise EngineError("Docker Compose is not installed", hint=install)
+    raise EngineError("Docker Compose is not installed", hint=install, issue="compose-missing")
 
 
 def _last_words(done: "subprocess.CompletedProcess[str]") -> str:

@@ -3,6 +3,9 @@
 from typing import Annotated, Literal, TypedDict
 
 
+Outcome = Literal["repaired", "begun", "still_there", "failed", "declined", "not_asked", "needs_root"]
+
+
 class Finding(TypedDict):
     """An issue that is there, the one to repair first in front."""
 
@@ -26,10 +29,26 @@ class Check(TypedDict):
     message: Annotated[str | None, "what was seen if all is well, or why it was not tried"]
 
 
+class Repair(TypedDict):
+    """A repair that `--fix` offered."""
+
+    issue: str
+    context: str | None
+    action: Annotated[str, "what it does, as a sentence"]
+    outcome: Annotated[
+        Outcome,
+        "repaired: the same check passes; begun: the message says what is left to do; failed: it was taken back",
+    ]
+    message: str | None
+    steps: Annotated[list[str], "commands, and clauses on what stackctl does itself"]
+    undo: Annotated[list[str], "the commands of the way back, in order"]
+
+
 class Diagnosis(TypedDict):
     """What is wrong, and all that was looked at."""
 
     version: Literal[1]
+    repairs: Annotated[list[Repair], "in the order of their offers; the findings are those that are left after them"]
     findings: list[Finding]
     checks: list[Check]
     deep: Annotated[bool, "containers were tried, too"]

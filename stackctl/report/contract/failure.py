@@ -13,6 +13,7 @@ class Problem(TypedDict):
     hint: Annotated[str | None, "what to do next"]
     evidence: Annotated[list[str], "lines of a log, or of another program, that show it"]
     exit_code: int
+    issue: Annotated[str | None, "the name of the page that explains it: `stackctl explain ISSUE`"]
 
 
 class Failure(Problem):

@@ -37,6 +37,7 @@ class Gpu(TypedDict):
     processes: list[Process]
     problem: Annotated[str | None, "why programs can't use it"]
     hint: str | None
+    issue: Annotated[str | None, "the name of the page that explains it"]
 
 
 class Engine(TypedDict):
@@ -55,6 +56,7 @@ class LayerVerdict(TypedDict):
     state: Literal["works", "fails", "not_tried"]
     message: Annotated[str, "what was seen, or why it was not tried"]
     hint: Annotated[str | None, "what repairs it"]
+    issue: Annotated[str | None, "the name of the page that explains it"]
     evidence: Annotated[list[str], "words of the driver, the engine or a program"]
 
 

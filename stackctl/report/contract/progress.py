@@ -36,3 +36,4 @@ class Error(TypedDict):
     hint: str | None
     evidence: list[str]
     exit_code: int
+    issue: Annotated[str | None, "the name of the page that explains it: `stackctl explain ISSUE`"]

@@ -50,6 +50,7 @@ class Trouble(TypedDict):
 
     problem: str
     hint: str
+    issue: Annotated[str, "the name of the page that explains it"]
 
 
 class Service(TypedDict):
@@ -62,6 +63,7 @@ class Service(TypedDict):
     image: str | None
     problem: Annotated[str | None, "why it will not become ready by itself"]
     hint: str | None
+    issue: Annotated[str | None, "the name of the page that explains it"]
 
 
 class Elsewhere(TypedDict):
@@ -72,6 +74,7 @@ class Elsewhere(TypedDict):
     model: str | None
     problem: Annotated[str | None, "why it does not answer; null: it does"]
     hint: str | None
+    issue: Annotated[str | None, "the name of the page that explains it"]
 
 
 class ModelRun(TypedDict):

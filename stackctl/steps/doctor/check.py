@@ -18,7 +18,9 @@ from stackctl.steps.deployed import written_plan
 
 T = TypeVar("T")
 
-PING_S = 1.0  # an engine on this machine answers a ping within milliseconds
+_PING_S = 5.0  # an engine on this machine answers a ping within milliseconds
+_JUDGED_S = 0.4  # that a check needs to judge why nothing came
+_SHORTEST_S = 0.3
 
 
 @dataclass
@@ -30,13 +32,14 @@ class Looks:
 
     machine: Machine
     is_deep: bool = False
+    until: float | None = None  # when the checks end, by the system's monotonic clock; None: never
     _kept: dict[str, "tuple[Any, StackctlError | None]"] = field(default_factory=dict)
     _locks: dict[str, threading.Lock] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def link(self) -> EngineLink:
         """Return whether something answers where the engine should, asked without the engine's SDK."""
-        return self.once("link", lambda: self.machine.docker.link(within_s=PING_S))
+        return self.once("link", lambda: self.machine.docker.link(within_s=self.left_s(_PING_S)))
 
     def engine(self) -> EngineSeen:
         """Return the engine; raise EngineError if it does not answer."""
@@ -53,6 +56,12 @@ class Looks:
     def plan(self) -> Plan | None:
         """Return the plan of the stack that was deployed here; None if there is none."""
         return self.once("plan", lambda: written_plan(self.machine))
+
+    def left_s(self, most: float) -> float:
+        """Return for how long a check may wait for an answer that may never come, at most so many seconds."""
+        if self.until is None:
+            return most
+        return max(_SHORTEST_S, min(most, self.until - self.machine.system.monotonic() - _JUDGED_S))
 
     def once(self, name: str, look: Callable[[], T]) -> T:
         """Return what a look gave under this name, looking at the first call alone; raise what it raised."""

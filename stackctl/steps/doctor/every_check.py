@@ -5,12 +5,12 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from stackctl.steps.doctor import engine, gpu, images, machine, network, servers, stack, storage
+from stackctl.steps.doctor import engine, engine_configuration, gpu, images, machine, network, servers, stack, storage
 from stackctl.steps.doctor.check import Check
 
 AREAS: Final[Mapping[str, tuple[Check, ...]]] = MappingProxyType(
     {
-        "engine": engine.CHECKS,
+        "engine": (*engine.CHECKS, *engine_configuration.CHECKS),
         "machine": machine.CHECKS,
         "storage": storage.CHECKS,
         "network": network.CHECKS,

@@ -29,6 +29,7 @@ def newest(machine: Machine) -> Catalogue:
             raise DataError(
                 "the date of the stored catalogue is not that in its first line",
                 hint="Run `stackctl models update` again.",
+                issue="catalogue-refused",
             )
     except StackctlError as e:
         machine.ui.note(f"the stored catalogue of models is not used: {e.message}. {e.hint}")

@@ -30,7 +30,9 @@ def named_model(machine: Machine, text: str, folder: Path | None = None) -> str:
         raise _with_copy(machine, text, e) from None
     if pasted.is_inside(found) and not is_here(found.partition("/")[0]):
         raise ModelError(
-            f"there is no model at {machine.storage.locate(found, base)}", hint=pasted.hint_at_source(found)
+            f"there is no model at {machine.storage.locate(found, base)}",
+            hint=pasted.hint_at_source(found),
+            issue="model-missing",
         )
     return found
 
@@ -49,4 +51,4 @@ def _with_copy(machine: Machine, text: str, error: ConfigError) -> ConfigError:
     """Return the error with a hint at the copy that Ollama has on this machine, if there is one."""
     name = ollama.model_name(pasted.unwrapped(text))
     copy = machine.storage.ollama_copy(name) if name else None
-    return ConfigError(error.message, hint=ollama.hint_at_copy(str(copy))) if copy else error
+    return ConfigError(error.message, hint=ollama.hint_at_copy(str(copy)), issue=error.issue) if copy else error

@@ -109,7 +109,9 @@ def _repository(machine: Machine, source: Source) -> Repo:
         for one in machine.storage.cached_models():
             if one.name.lower().startswith(inside) and (not source.quant or matches(label(one.name), source.quant)):
                 copy = shell_word(one.path)
-                raise ModelError(e.message, hint=f"{e.hint} Or use the copy that {one.program} has: `{copy}`.") from e
+                raise ModelError(
+                    e.message, hint=f"{e.hint} Or use the copy that {one.program} has: `{copy}`.", issue=e.issue
+                ) from e
         raise
 
 
@@ -209,6 +211,7 @@ def _fetch(machine: Machine, offer: Download, file: RepoFile, target: Path, prog
             raise ModelError(
                 f"{file.name} arrived damaged: its sha256 is {digest}",
                 hint="Run this again: the damaged file was deleted.",
+                issue="download-damaged",
             )
         if found != target:
             machine.storage.library.put_in_place(found, target)

@@ -45,6 +45,7 @@ def quantisations(
         raise ModelError(
             f"{repo.name} has no GGUF of a model{repository.why_none(repo)}; what fits can only be computed for GGUF",
             hint=f"Look for a GGUF of it under Quantizations on its page: https://huggingface.co/{repo.name}",
+            issue="model-missing",
         )
     whole = [one for one in _of_known_types(ggufs, machine) if not one.missing]
     if not whole:
@@ -69,6 +70,7 @@ def quantisations(
         raise ModelError(
             f"{repo.name} has no GGUF of a chat model that stackctl can read",
             hint=f"Look for another GGUF under Quantizations on its page: https://huggingface.co/{repo.name}",
+            issue="model-no-chat",
         )
     return tuple(sorted(rows, key=lambda one: (one.size, one.label, one.form)))
 
@@ -88,7 +90,9 @@ def _shape(
     stack.refuse(replace(found.model.header, types=()), found.model.name)
     shape = found.model.shape
     if shape is None or not shape.parameters:
-        raise ModelError(f"{read.files[0].name} has no tensors", hint="Look for another GGUF of the model.")
+        raise ModelError(
+            f"{read.files[0].name} has no tensors", hint="Look for another GGUF of the model.", issue="model-damaged"
+        )
     good = with_catalogue(found.model, str(source), machine).good_context
     return shape, sum(part.header_size for part in found.parts), read, good
 
@@ -101,6 +105,7 @@ def _of_known_types(ggufs: list[Quantisation], machine: Machine) -> list[Quantis
         raise ModelError(
             f"no build known to stackctl loads these quantisations: {strange}",
             hint="Choose another repository of the same model, with quantisations such as Q4_K_M.",
+            issue="model-too-new",
         )
     if strange:
         machine.ui.note(f"not compared: {strange}, which no build known to stackctl loads")

@@ -70,11 +70,16 @@ def _header(machine: Machine, offer: Download, file: RepoFile) -> tuple[GgufFile
     size = file.size or start.size
     found = gguf.read_start(start.content, size or len(start.content), name=name)
     if found is None:
-        raise ModelError(f"{name} is cut short: its header does not end", hint="Look for another copy of the model.")
+        raise ModelError(
+            f"{name} is cut short: its header does not end",
+            hint="Look for another copy of the model.",
+            issue="model-damaged",
+        )
     if size and found.size > size:
         raise ModelError(
             f"{name} is cut short at its source: {size} bytes of at least {found.size}",
             hint="Look for another copy of the model.",
+            issue="model-damaged",
         )
     gguf_parts.refuse_appended(found, size, b"", name=name)
     return found, size, start.bytes_per_s, len(start.content)

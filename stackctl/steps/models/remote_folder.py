@@ -42,6 +42,7 @@ def refuse_incomplete(machine: Machine, offer: Download) -> None:
         raise ModelError(
             f"{offer.source} is incomplete: {gap}",
             hint="Look for another copy of the model.",
+            issue="model-parts-wrong",
         )
 
 

@@ -40,7 +40,7 @@ def test_the_way_back_stops_leaves_removes_and_restores_in_this_order() -> None:
     assert way_back(ADDED) == (
         ("systemctl", "disable", "--now", "docker"),
         ("gpasswd", "-d", "ann", "docker"),
-        ("apt-get", "remove", "containerd", "docker.io"),
+        ("apt-get", "remove", "--yes", "containerd", "docker.io"),
         ("rm", "-f", "/etc/apt/keyrings/docker.asc"),
         ("mv", "-f", "/etc/docker/daemon.json.before-stackctl-1", "/etc/docker/daemon.json"),
     )

@@ -1,0 +1,16 @@
+"""What is wrong with something that is shown: as text and as JSON."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stackctl.report.contract.stack import Trouble
+
+
+def trouble_text(says: str, hint: str, issue: str) -> str:
+    """Return what is wrong, what to do, and which page explains it, as an error shows them."""
+    return f"{says}\nhint: {hint}" + (f"\nmore: `stackctl explain {issue}`" if issue else "")
+
+
+def trouble_values(problem: str, hint: str, issue: str) -> "Trouble":
+    """Return the same for a script."""
+    return {"problem": problem, "hint": hint, "issue": issue}
