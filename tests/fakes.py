@@ -485,6 +485,7 @@ class FakeSystem:
     effects: dict[tuple[str, ...], Callable[[], object]] = field(default_factory=dict)  # what such a program does
     written: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)  # the environment
+    temporary_: str = "/nowhere"
     removal: tuple[str, ...] = ("pipx", "uninstall", "stackctl")
 
     def text(self, path: PurePosixPath, *, most: int = 1 << 20) -> str | None:
@@ -556,6 +557,9 @@ class FakeSystem:
 
     def user(self) -> User:
         return self.who
+
+    def temporary(self) -> PurePosixPath:
+        return PurePosixPath(self.temporary_)
 
     def installer(self) -> tuple[str, ...]:
         return self.removal
