@@ -176,6 +176,7 @@ class FakeDocker:
     trials: dict[str, GpuTrial] = field(default_factory=dict)  # by driver: what a container with the GPU shows
     cdi_files: CdiSeen | None = None
     reads: Iterator[ReadSeen] = field(default_factory=lambda: iter(()))  # what a container has had read, look by look
+    silent: EngineError | None = None  # why it can't be asked for its content
     content_: EngineContent = field(default_factory=EngineContent)
     facts_: dict[str, Any] = field(default_factory=dict)
     cut_off: tuple[str, ...] = ()  # services whose containers had lost a network
@@ -225,6 +226,8 @@ class FakeDocker:
         return nullcontext()
 
     def content(self) -> EngineContent:
+        if self.silent:
+            raise self.silent
         return self.content_
 
     def remove_container(self, container: str) -> None:

@@ -223,6 +223,10 @@ def _dies(place: Place) -> None:
     place.stage.refuses = "services.llamacpp: no such key"
 
 
+def _digest(name: str) -> str:
+    return f"{repository(name)}@{name.partition('@')[2]}"
+
+
 def _everything(place: Place) -> None:
     """A stack that runs, its images, a model, and an image that somebody else uses, too."""
     place.deployed()
@@ -241,7 +245,7 @@ def _everything(place: Place) -> None:
             ContainerHere(id="other", name="somebody", image=names[0], image_id="sha256:0", state="running"),
         ),
         images=tuple(
-            ImageHere(id=f"sha256:{at}", tags=(name.partition("@")[0],), digests=(f"{repository(name)}@{name.partition('@')[2]}",), size=500_000_000 + at)
+            ImageHere(id=f"sha256:{at}", tags=(name.partition("@")[0],), digests=(_digest(name),), size=500 + at)
             for at, name in enumerate(names)
         ),
     )  # fmt: skip
