@@ -209,6 +209,16 @@ def _attached(place: Place) -> None:
     }
 
 
+def _logged(place: Place) -> None:
+    (place.around / "kobold.log").write_text(
+        "koboldcpp-1  | Welcome to KoboldCpp - Version 1.117.1\n"
+        "koboldcpp-1  | llama_model_load: error loading model: unknown model architecture: 'newer'\n"
+        "koboldcpp-1  | Load Text Model OK: False\n",
+        encoding="utf-8",
+    )
+    (place.around / "unknown.log").write_text("Welcome to KoboldCpp\nError: never seen before\n", encoding="utf-8")
+
+
 def _listed(place: Place) -> None:
     _attached(place)
     place.stage.projects = frozenset({("chat", str(place.folder))})
@@ -294,6 +304,10 @@ SCENES = (
     Scene("models-remove", f"models remove {SOURCE} --yes", _pulled),
     Scene("smoke", "smoke --only services --only model --only reply", _attached),
     Scene("smoke-failing", "smoke --only services --only reply", _failing, 8),
+    Scene("explain", "explain {around}/kobold.log", _logged),
+    Scene("explain-unknown", "explain {around}/unknown.log", _logged),
+    Scene("explain-issue", "explain disk-full"),
+    Scene("explain-folder", "explain {around}", _logged, 3),
     Scene("status", "status", Place.deployed),
     Scene("status-failing", "status", _failing, 7),
     Scene("status-stopped", "status", _stopped, 7),
