@@ -1,5 +1,6 @@
 """Scenes in which each command that prints JSON is run: a folder, a machine of fakes, and the command line."""
 
+import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,7 +21,10 @@ from stackctl.core.catalogue import stored
 from stackctl.core.model import demo_model
 from stackctl.core.observed import ContainerSeen, ReadSeen
 from stackctl.core.setup.plan import Wanted
+from stackctl.core.plan import plan_json
+from stackctl.core.plan.images import repository
 from stackctl.core.smoke.reachability import ContainerNetworking
+from stackctl.core.uninstall.content import ContainerHere, EngineContent, ImageHere
 from stackctl.machine import Machine
 from tests.commands import folders
 from tests.commands.engines import Stage, quiet_stage
@@ -248,6 +252,34 @@ def _dies(place: Place) -> None:
     place.stage.refuses = "services.llamacpp: no such key"
 
 
+def _digest(name: str) -> str:
+    return f"{repository(name)}@{name.partition('@')[2]}"
+
+
+def _everything(place: Place) -> None:
+    """A stack that runs, its images, a model, and an image that somebody else uses, too."""
+    place.deployed()
+    _pulled(place)
+    plan = json.loads((place.folder / plan_json.FILE).read_text())["plan"]
+    names = [one["image"] for one in plan["services"]]
+    place.stage.content_ = EngineContent(
+        containers=(
+            *(
+                ContainerHere(
+                    id=f"c{at}", name=f"chat-{name}", image=name, image_id=f"sha256:{at}", state="running",
+                    project="chat", folder=str(place.folder), is_marked=True,
+                )
+                for at, name in enumerate(names)
+            ),
+            ContainerHere(id="other", name="somebody", image=names[0], image_id="sha256:0", state="running"),
+        ),
+        images=tuple(
+            ImageHere(id=f"sha256:{at}", tags=(name.partition("@")[0],), digests=(_digest(name),), size=500 + at)
+            for at, name in enumerate(names)
+        ),
+    )  # fmt: skip
+
+
 def _old(place: Place) -> None:
     place.deployed()
     (place.folder / "stack.toml").write_text((place.folder / "stack.toml").read_text().replace("8192", "4096"))
@@ -372,6 +404,10 @@ SCENES = (
     Scene("adopt-nothing", "adopt", code=2),
     Scene("import", "import {around}/tiny.kcpps", _kcpps),
     Scene("import-none", "import {around}/none.kcpps", code=3),
+    Scene("uninstall", "uninstall --dry-run", _everything),
+    Scene("uninstall-yes", "uninstall --yes", _everything),
+    Scene("uninstall-unknown", "uninstall --chats none", _everything, 3),
+    Scene("uninstall-nothing", "uninstall"),
     Scene("images-list", "images list --model demo"),
     Scene("images-build", "images build base"),
     Scene("images-build-unknown", "images build none", code=3),
