@@ -86,7 +86,7 @@ DEVICES: Final = (
     ),
     Signature(
         marks=(
-            "no device code compatible", "without support for the current GPU arch", 
+            "no device code compatible", "without support for the current GPU arch",
             "invalid device function", "hipErrorInvalidDeviceFunction",
             "hipErrorNoBinaryForGpu", "TensileLibrary", "no kernel image is available", "named symbol not found",
             "is not compatible with the current PyTorch installation", "only supports Ampere GPUs or newer",
