@@ -210,7 +210,7 @@ def test_the_environment_is_read_in_effects_and_at_the_door_only() -> None:
 
 @pytest.mark.parametrize("start", ["import stackctl.cli", "import stackctl.cli, stackctl.commands.render"])
 def test_help_and_render_load_nothing_that_is_slow(start: str) -> None:
-    slow = {"docker", "httpx", "rich", "pynvml", "huggingface_hub", "requests", "asyncio"}
+    slow = {"docker", "httpx", "rich", "pynvml", "huggingface_hub", "requests", "asyncio", "stackctl.issues"}
     if "render" not in start:  # the names that options offer are looked up where they are shown or checked
         slow |= {
             "pydantic",
@@ -225,6 +225,17 @@ def test_help_and_render_load_nothing_that_is_slow(start: str) -> None:
     script = f"{start}, sys\nprint(*sorted({slow!r} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.split() == []
+
+
+def test_a_command_that_fails_names_an_issue_without_reading_all_of_their_pages(tmp_path: Path) -> None:
+    script = (
+        "import atexit, sys\nfrom stackctl.cli import main\n"
+        "atexit.register(lambda: print('loaded:', *(one for one in sys.modules if one.startswith('stackctl.issues'))))\n"
+        "main(['status'])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stderr.endswith("\nmore: `stackctl explain stack-missing`\n")
+    assert (done.returncode, done.stdout) == (3, "loaded:\n")
 
 
 def test_a_render_loads_nothing_that_it_does_not_use(tmp_path: Path) -> None:

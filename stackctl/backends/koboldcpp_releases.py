@@ -71,6 +71,7 @@ def choose_release(variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:
         raise GpuError(
             "KoboldCpp's programs for NVIDIA GPUs need a processor with AVX, which this one lacks",
             hint=f"Run it on the CPU with `stackctl deploy --gpu none`, or use another backend with {_OTHER}.",
+            issue="processor-lacks-instructions",
         )
     return _CUDA if cpu.avx2 and (not cuda or cuda >= _OLDEST_CUDA) else _OLD_PC
 

@@ -114,6 +114,7 @@ def _refuse_without_sudo(machine: Machine, setup: Setup) -> None:
         raise EngineError(
             "this needs root's rights, and sudo is not installed",
             hint="Run `stackctl setup` as root, or `stackctl setup --print` for the commands.",
+            issue="setup-failed",
         )
 
 

@@ -12,8 +12,8 @@ ISSUES: Final = (
         meaning="stackctl runs SillyTavern and its backend in containers, and there is no Docker Engine (or Podman) "
         "on this machine to run them.",
         seen="`stackctl doctor` finds neither a socket of an engine nor the program `dockerd`.",
-        repair="`stackctl setup` shows the commands that install it on this distribution, and runs them after one yes "
-        "each. By hand: follow the page of your distribution at https://docs.docker.com/engine/install/ .",
+        repair="`stackctl setup` shows the commands that install it on this distribution, and runs each after a yes. "
+        "By hand: follow the page of your distribution at https://docs.docker.com/engine/install/ .",
         undo="`stackctl uninstall` lists what was installed by `stackctl setup`, with the commands that remove it.",
         sources=("https://docs.docker.com/engine/install/",),
     ),
@@ -138,7 +138,7 @@ ISSUES: Final = (
         seen="`stackctl doctor` reads the file as JSON, and lets `dockerd --validate` read it where that exists.",
         repair="Correct the line that is named: `sudoedit /etc/docker/daemon.json`. Or move the file away, which "
         "gives the default settings: `sudo mv /etc/docker/daemon.json /etc/docker/daemon.json.old`. Then run `sudo "
-        "systemctl restart docker`.",
+        "systemctl restart docker`. `stackctl doctor --fix` does not touch a file that it can't read.",
         undo="`sudo mv /etc/docker/daemon.json.old /etc/docker/daemon.json` brings the file back.",
         sources=("https://docs.docker.com/reference/cli/dockerd/#daemon-configuration-file",),
     ),
@@ -166,6 +166,18 @@ ISSUES: Final = (
         seen="The engine's own words follow in the message.",
         repair="Read these words: they mostly name the cause. `docker info` shows whether the engine is well, and "
         "prints its warnings at the end; `journalctl -u docker` has more. Then run the command again.",
+    ),
+    Issue(
+        id="setup-failed",
+        title="a command of setup failed",
+        kind="engine",
+        meaning="`stackctl setup` runs the commands of your distribution one by one, and one of them ended with an "
+        "error or needs rights that are not there. Those before it were carried out.",
+        seen="The exit code of the command; its last lines stand in the message.",
+        repair="Repair what these lines say (a package manager that is locked, a mirror that does not answer, no "
+        "sudo), then run `stackctl setup` again: it finds what is still lacking. `stackctl setup --print` shows the "
+        "commands without running them.",
+        undo="`stackctl uninstall` lists what setup has installed, with the commands that remove it.",
     ),
     Issue(
         id="docker-command-missing",

@@ -112,8 +112,8 @@ ISSUES: Final = (
         seen='The engine says "could not select device driver" or that a program of the toolkit is missing. `stackctl '
         "doctor` looks for the toolkit's programs and the engine's runtimes.",
         repair="`stackctl setup` shows the commands that install the NVIDIA Container Toolkit here. Then `sudo "
-        "nvidia-ctk runtime configure --runtime=docker && sudo systemctl restart docker`. With Podman, `stackctl "
-        "deploy --gpu cdi`.",
+        "nvidia-ctk runtime configure --runtime=docker && sudo systemctl restart docker`; where the toolkit is "
+        "installed, `stackctl doctor --fix` does that after one yes. With Podman, `stackctl deploy --gpu cdi`.",
         undo="Remove `nvidia` from `runtimes` in `/etc/docker/daemon.json`, run `sudo systemctl restart docker`, and "
         "remove the package nvidia-container-toolkit.",
         sources=("https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html",),
@@ -142,7 +142,7 @@ ISSUES: Final = (
         repair="Update the package nvidia-container-toolkit with this system's package manager, then run `sudo "
         "systemctl restart docker`.",
         undo="Install the version before again.",
-        sources=("https://github.com/NVIDIA/nvidia-container-toolkit/releases",),
+        sources=("https://nvidia.custhelp.com/app/answers/detail/a_id/5659",),
     ),
     Issue(
         id="cdi-disabled",

@@ -125,6 +125,13 @@ class _Module:
     calls: dict[str, list[ast.Call]]
     constants: dict[str, ast.expr]  # name -> what the module assigns to it
 
+    def may_call(self, function: str, file: str) -> bool:
+        """Whether a function of this name is that of this file here, and not one that was imported from another."""
+        froms = (node for node in self.tree.body if isinstance(node, ast.ImportFrom))
+        homes = {one.module for one in froms if any(name.name == function for name in one.names)}
+        ours = "stackctl." + file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        return not homes or ours in homes
+
     def functions(self, node: ast.AST) -> Iterator[ast.FunctionDef]:
         """The functions around a node, the inner one first."""
         while up := self.above.get(node):
@@ -254,7 +261,7 @@ def _given(module: _Module, name: ast.Name) -> Iterator[tuple[_Module, ast.expr]
         at = names.index(name.id) - (names[0] == "self")
         is_local = function.name.startswith("_") or any(module.functions(function))
         for other in [module] if is_local else _modules().values():
-            for call in other.calls.get(function.name, ()):
+            for call in other.calls.get(function.name, ()) if other.may_call(function.name, module.file) else ():
                 yield from ((other, one.value) for one in call.keywords if one.arg == name.id)
                 yield from ((other, one) for one in call.args[at : at + 1])
         return

@@ -8,6 +8,15 @@ from pathlib import Path
 
 from stackctl.errors import DataError
 
+_ISSUES = {
+    errno.ENOSPC: "disk-full",
+    errno.EDQUOT: "disk-full",
+    errno.EROFS: "folder-read-only",
+    errno.EACCES: "folder-not-writable",
+    errno.EPERM: "folder-not-writable",
+    errno.EMFILE: "limits-too-small",
+}
+
 
 @contextlib.contextmanager
 def translate_errors(path: Path) -> Iterator[None]:
@@ -29,5 +38,7 @@ def _unwritable(path: Path, error: OSError) -> DataError:
         errno.EPERM: "Check who owns it: `ls -ld` shows that.",
         errno.EMFILE: "Run `ulimit -n 1024`, then this again: the shell allows too few open files.",
     }
-    hint = hints.get(error.errno or 0, "Check the disk and the folder.")
-    return DataError(f"{path} can't be written: {error.strerror}", hint=hint)
+    number = error.errno or 0
+    hint = hints.get(number, "Check the disk and the folder.")
+    issue = _ISSUES.get(number, DataError.issue)
+    return DataError(f"{path} can't be written: {error.strerror}", hint=hint, issue=issue)

@@ -84,7 +84,7 @@ class Looks:
 
     def _engine(self) -> EngineSeen:
         if self.link().failure:
-            raise EngineError("the engine does not answer")
+            raise EngineError("the engine does not answer", issue="engine-no-answer")
         return self.machine.docker.look((), ())
 
 

@@ -80,7 +80,7 @@ def _do(machine: Machine, action: Action, replaced: list[Replaced]) -> EngineErr
                     copy = machine.system.copy_aside(action.path, needs_root=action.needs_root)
                     replaced.append(Replaced(path=str(action.path), copy=str(copy)))
     except DataError as error:
-        return EngineError(error.message, hint=error.hint, evidence=error.evidence)
+        return EngineError(error.message, hint=error.hint, evidence=error.evidence, issue=error.issue)
     ran = machine.system.run(action.argv, needs_root=action.needs_root)
     hint = "Repair what its last lines say, then run `stackctl setup` again: it finds what is still lacking."
     return _failed(action.argv, ran, hint) if ran.code else None
@@ -89,7 +89,7 @@ def _do(machine: Machine, action: Action, replaced: list[Replaced]) -> EngineErr
 def _failed(argv: tuple[str, ...], ran: Ran, hint: str) -> EngineError:
     said = [line for line in (ran.err.strip() or ran.out.strip()).splitlines() if line.strip()]
     message = f"`{command_line(*argv)}` failed (exit {ran.code})"
-    return EngineError(message, hint=hint, evidence=tuple(said[-_MOST_SHOWN:]))
+    return EngineError(message, hint=hint, evidence=tuple(said[-_MOST_SHOWN:]), issue="setup-failed")
 
 
 def _written(step: SetupStep) -> Iterator[PurePosixPath]:

@@ -104,7 +104,7 @@ def _remove_tree(path: Path, machine: Machine) -> None:
     try:
         machine.storage.trees.remove(path)
     except DataError as error:
-        raise DataError(error.message, hint=_LEFT) from error
+        raise DataError(error.message, hint=_LEFT, issue=error.issue) from error
 
 
 def adopted_from(item: Item, machine: Machine) -> str:
