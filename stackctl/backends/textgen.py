@@ -89,6 +89,7 @@ _INFO: Final = "/v1/internal/model/info"
 QUESTIONS: Final = tuple(Request(path=path) for path in (_INFO, MODELS))
 SPEED: Final[Speaks] = "log"
 _RATE: Final = re.compile(r"Output generated in [0-9.]+ seconds \(([0-9]{1,9}\.[0-9]+) tokens/s, [1-9][0-9]* tokens, ")
+LOG: Final = textgen_log.LOG
 LISTEN: Final[str] = "--listen"
 QUIET: Final[Request] = Request(path=_INFO)
 SLEEP: Final = textgen_sleep.SLEEP
@@ -240,7 +241,6 @@ def pace(line: str) -> float | None:
 fatal: Final = textgen_failures.fatal
 ended: Final = textgen_failures.ended
 exit_cause: Final = textgen_failures.exit_cause
-LOG: Final = textgen_log.LOG
 
 
 def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
