@@ -200,7 +200,9 @@ LOG: Final = ProgramLog(
         "following users are not password protected", "Error: fatal: not a git repository", "Could not get git",
         "npm warn", "npm WARN", "DeprecationWarning", "ExperimentalWarning", "is deprecated",
         "Sentencepiece tokenizer failed", "An error counting tokens", "Thumbnailer can not",
-        "Failed to fetch metadata", "Streaming request finished", "Client disconnected", "Cookie secret is missing",
+        "Failed to fetch metadata", "Streaming request finished", "Client disconnected",
+        "Failed to resolve whitelist hostname", "Request aborted", "Cookie secret is missing",
     ),
+    quotes=r"\s+(?:prompt|content|mes|stop|text|input): ",  # a request, with what people wrote
     signatures=(*STARTS, *_RUNS, *REQUESTS),
 )  # fmt: skip
