@@ -26,6 +26,7 @@ REQUESTS: Final = (
         marks=(
             "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ETIMEDOUT", "ECONNRESET", "socket hang up", "UND_ERR_",
             "HeadersTimeoutError", "ConnectTimeoutError", "ERR_SOCKET_CONNECTION_TIMEOUT", "EAI_AGAIN",
+            "TypeError: fetch failed",
         ),
         cause=Cause(
             says="SillyTavern does not reach the server that it asks (its backend or an API)",

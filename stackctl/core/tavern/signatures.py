@@ -3,14 +3,14 @@
 from typing import Final
 
 from stackctl.contracts.cause import Cause
-from stackctl.contracts.signature import ProgramLog, Signature
+from stackctl.contracts.signature import ProgramLog, Signature, exactly
 from stackctl.core.tavern.request_signatures import REQUESTS
 
 _SERVER: Final = "SillyTavern/SillyTavern: src/server-main.js"
 _NODE: Final = "https://nodejs.org/api/errors.html"
 _CONFIG_DOCS: Final = "https://docs.sillytavern.app/administration/config-yaml/"
 _CONFIG: Final = "Check config.yaml in SillyTavern's config folder, and compose.override.yml."
-STARTS: Final = (
+STARTS: Final = exactly(
     Signature(
         marks=("Your current SillyTavern configuration is insecure",),
         cause=Cause(
