@@ -84,7 +84,7 @@ REFUSALS: Final[tuple[Refusal, ...]] = (
     ),
     Refusal(
         r"nvidia-c\S*.*(libnvidia-ml\.so\.1|driver not loaded|ERROR_LIBRARY_NOT_FOUND|cannot open shared object file)"
-        r"|nvidia-c\S* initialization error: (driver (rpc )?error|WSL environment detected but no adapters)"
+        r"|nvidia-c\S* initialization error: (driver error|WSL environment detected but no adapters)"
         r"|nvidia-c\S* mount error: stat failed: \S*(libcuda|libnvidia)\S*: no such file"
         r"|failed to initialize NVML: ERROR_(LIBRARY_NOT_FOUND|DRIVER_NOT_LOADED)",
         "the engine finds no running NVIDIA driver",
