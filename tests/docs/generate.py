@@ -13,7 +13,7 @@ from stackctl.cli import main
 from stackctl.cli.options import KEYS
 from stackctl.core.config import stack_toml
 from stackctl.errors import ConfigError, DataError, Exposed, ModelError
-from tests.docs import json_page, json_schemas, messages, recommendations
+from tests.docs import issue_pages, json_page, json_schemas, messages, recommendations
 from tests.docs.messages import Message
 from tests.docs.prose import Page
 
@@ -105,7 +105,7 @@ some of these causes it alone names, from logs that it is given.
 def names() -> tuple[str, ...]:
     """The name of each page, without its text, which takes time to make."""
     plain = ("stack.md", "stack.schema.json", "cli.md", "troubleshooting.md", "json.md")
-    return (*plain, *(f"schemas/{name}" for name in json_schemas.names()))
+    return (*plain, *(f"schemas/{name}" for name in json_schemas.names()), *issue_pages.names())
 
 
 @cache
@@ -118,6 +118,7 @@ def pages() -> Mapping[str, str]:
         "troubleshooting.md": troubleshooting_page(),
         "json.md": json_page.page((DOCS / "json.md").read_text(encoding="utf-8")),
         **{f"schemas/{name}": text for name, text in json_schemas.schemas().items()},
+        **issue_pages.pages(MADE),
     }
 
 

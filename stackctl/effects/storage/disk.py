@@ -85,6 +85,11 @@ class Trees:
 
         pack(target, top, trees, texts, owner)
 
+    def packed(self, top: str, texts: Mapping[str, str], made_at: float) -> bytes:
+        from stackctl.effects.storage.archive import packed
+
+        return packed(top, texts, made_at)
+
     def reach(self, owner: Owner, *, closed: Path | None = None) -> Reach:
         """Return which links are followed in a folder of this owner; none is followed below `closed`."""
         return Reach(follow=links_for(owner), closed=closed)
