@@ -178,6 +178,7 @@ class FakeDocker:
     cdi_files: CdiSeen | None = None
     folder_trial: FolderTrial = field(default_factory=lambda: FolderTrial(state="seen"))
     reads: Iterator[ReadSeen] = field(default_factory=lambda: iter(()))  # what a container has had read, look by look
+    silent: EngineError | None = None  # why it can't be asked for its content
     content_: EngineContent = field(default_factory=EngineContent)
     facts_: dict[str, Any] = field(default_factory=dict)
     cut_off: tuple[str, ...] = ()  # services whose containers had lost a network
@@ -227,6 +228,8 @@ class FakeDocker:
         return nullcontext()
 
     def content(self) -> EngineContent:
+        if self.silent:
+            raise self.silent
         return self.content_
 
     def remove_container(self, container: str) -> None:
@@ -492,6 +495,7 @@ class FakeSystem:
     effects: dict[tuple[str, ...], Callable[[], object]] = field(default_factory=dict)  # what such a program does
     written: dict[str, str] = field(default_factory=dict)
     variables: dict[str, str] = field(default_factory=dict)  # the environment
+    temporary_: str = "/nowhere"
     removal: tuple[str, ...] = ("pipx", "uninstall", "stackctl")
 
     def text(self, path: PurePosixPath, *, most: int = 1 << 20) -> str | None:
@@ -563,6 +567,9 @@ class FakeSystem:
 
     def user(self) -> User:
         return self.who
+
+    def temporary(self) -> PurePosixPath:
+        return PurePosixPath(self.temporary_)
 
     def installer(self) -> tuple[str, ...]:
         return self.removal

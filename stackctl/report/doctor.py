@@ -41,6 +41,8 @@ def _finding(number: int, one: "Finding", width: int) -> Iterator[str]:
     for line in one.evidence[:_MOST_EVIDENCE]:
         yield f"   | {cut(shown_in_line(line), _LONGEST)}"
     yield from _hanging("   hint: ", one.hint, width)
+    if one.repair:
+        yield "   or: `stackctl doctor --fix`"
     yield f"   more: `stackctl explain {one.issue}`"
 
 
@@ -50,8 +52,9 @@ def _message(one: "Finding") -> str:
 
 
 def _repair(one: "Repaired", width: int) -> Iterator[str]:
-    says = f"{one.does} {one.says}".strip()
-    yield from _hanging(f"{one.outcome}: ", says, width)
+    yield from _hanging(f"{one.outcome}: ", one.does, width)
+    if one.says:
+        yield from _hanging("   ", one.says, width)
     for command in one.undo:  # a line to copy, which is not broken
         yield f"   to undo: {shown_in_line(command)}"
 

@@ -1,1 +1,1 @@
-"""What the doctor judges, by plain values."""
+"""The doctor's judgements: tables of cases."""
