@@ -32,6 +32,8 @@ def _servers(looks: Looks) -> CheckResult:
     if not asked:
         return CheckResult(untried="no server's name has an address")
     findings = judge_servers(asked, _details(looks))
+    if not findings and any(found.failure == "unasked" for _, found in asked):
+        return CheckResult(untried=next(found.says for _, found in asked if found.failure == "unasked"))
     return CheckResult(findings=findings, says=", ".join(server.name for server, _ in asked))
 
 
