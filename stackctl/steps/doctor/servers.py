@@ -18,7 +18,7 @@ _RESOLVERS: Final = PurePosixPath("/etc/resolv.conf")
 def _names(looks: Looks) -> CheckResult:
     asked = needed.named(looks)
     if not asked:
-        return CheckResult(untried="no server is needed")
+        return CheckResult(untried="no server is needed", applies=False)
     findings = judge_names(asked, looks.machine.system.text(_RESOLVERS), _details(looks))
     if all(server.proxy for server, _ in asked):
         return CheckResult(untried="a proxy resolves the names of servers")
@@ -30,7 +30,8 @@ def _names(looks: Looks) -> CheckResult:
 def _servers(looks: Looks) -> CheckResult:
     asked = needed.reached(looks)
     if not asked:
-        return CheckResult(untried="no server's name has an address")
+        is_needed = bool(needed.named(looks))
+        return CheckResult(untried="no server's name has an address", applies=is_needed)
     findings = judge_servers(asked, _details(looks))
     if not findings and any(found.failure == "unasked" for _, found in asked):
         return CheckResult(untried=next(found.says for _, found in asked if found.failure == "unasked"))
@@ -41,7 +42,7 @@ def _clock(looks: Looks) -> CheckResult:
     system = looks.machine.system
     answers = [found for _, found in needed.reached(looks)]
     if not any(one.ahead_s is not None for one in answers):
-        return CheckResult(untried="no server told its time")
+        return CheckResult(untried="no server told its time", applies=bool(answers))
     settings = ""
     if any(abs(one.ahead_s or 0.0) > 1.0 for one in answers):
         shown = system.ask(("timedatectl", "show"), within_s=looks.left_s(0.5))

@@ -38,7 +38,19 @@ def _engine_disk(looks: Looks) -> DiskUse | None:
     looks.engine()
     if not docker.is_local or docker.view not in {"", "snap"}:
         return None
-    return looks.once("engine disk", lambda: looks.machine.system.disk(looks.details().image_folder))
+    return looks.once("engine disk", lambda: _disk_of_engine(looks))
+
+
+def _disk_of_engine(looks: Looks) -> DiskUse | None:
+    """Return it by the engine's own root, where that is another one: an engine in a container that shares our pids."""
+    system, details = looks.machine.system, looks.details()
+    root = PurePosixPath(f"/proc/{details.pid}/root")
+    theirs = system.identity(root) if details.pid else None
+    if theirs is None or theirs == system.identity(PurePosixPath("/")):
+        return system.disk(details.image_folder)
+    found = system.disk(root / details.image_folder.relative_to("/"))
+    # the mount would be looked up in our own list
+    return replace(found, mount_point="", file_system="", source="") if found else None
 
 
 def _image_room(looks: Looks) -> CheckResult:
@@ -56,7 +68,7 @@ def _stack_room(looks: Looks) -> CheckResult:
     theirs = None
     with suppress(StackctlError):
         theirs = _engine_disk(looks)
-    seen = {theirs.mount_point} if theirs else set()
+    seen = {theirs.mount_point} if theirs and theirs.mount_point else set()
     places: list[Place] = []
     for folder in folders_in_use(looks):
         disk = system.disk(folder)
@@ -123,7 +135,7 @@ def _view(looks: Looks) -> CheckResult:
 def _model(looks: Looks) -> CheckResult:
     place = model_place(looks)
     if place is None:
-        return CheckResult(untried="the stack names no model file")
+        return CheckResult(untried="the stack names no model file", applies=False)
     path, system = PurePosixPath(place), looks.machine.system
     limit = looks.left_s(_ANSWERS_S)
     seen = system.ask(("stat", "-L", "-c", "%s", str(path)), within_s=limit)
@@ -162,7 +174,7 @@ def _hangs(path: PurePosixPath) -> Finding:
 def _chats(looks: Looks) -> CheckResult:
     plan = looks.plan()
     if plan is None:
-        return CheckResult(untried="there is no stack in this folder")
+        return CheckResult(untried="there is no stack in this folder", applies=False)
     try:
         disks.refuse_lost_disk(plan, looks.machine)
     except DataError as error:
