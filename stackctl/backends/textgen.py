@@ -6,7 +6,6 @@ oobabooga/llama-cpp-binaries (llama.cpp's default for CUDA 12.4); that of the ot
 12.8 (RELEASE.md of pytorch/pytorch), which is machine code alone.
 """
 
-import re
 import shlex
 from collections.abc import Mapping
 from pathlib import PurePosixPath

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from stackctl.backends import BACKENDS
 from stackctl.commands.deploy import Options, deploy
-from stackctl.contracts.engine_link import EngineLink
 from stackctl.commands.setup import set_up
+from stackctl.contracts.engine_link import EngineLink
 from stackctl.contracts.gpu_trial import GpuTrial, Inside
 from stackctl.contracts.host import Gpu, GpuHolder, GpuReading
 from stackctl.contracts.service import Publish
@@ -20,9 +20,9 @@ from stackctl.contracts.system import Ran
 from stackctl.core.catalogue import stored
 from stackctl.core.model import demo_model
 from stackctl.core.observed import ContainerSeen, ReadSeen
-from stackctl.core.setup.plan import Wanted
 from stackctl.core.plan import plan_json
 from stackctl.core.plan.images import repository
+from stackctl.core.setup.plan import Wanted
 from stackctl.core.smoke.reachability import ContainerNetworking
 from stackctl.core.uninstall.content import ContainerHere, EngineContent, ImageHere
 from stackctl.machine import Machine
