@@ -7,10 +7,11 @@ from typing import Final
 from stackctl.contracts.engine import EngineDetails
 from stackctl.contracts.finding import CheckResult
 from stackctl.core.doctor.clock import judge_clock
-from stackctl.core.doctor.servers import NO_TIME, judge_names, judge_servers
+from stackctl.core.doctor.servers import NO_TIME, judge_engines_way, judge_names, judge_servers
 from stackctl.errors import StackctlError
 from stackctl.steps.doctor import needed
 from stackctl.steps.doctor.check import Check, Looks
+from stackctl.steps.doctor.machine import shares_kernel
 
 _RESOLVERS: Final = PurePosixPath("/etc/resolv.conf")
 
@@ -32,7 +33,10 @@ def _servers(looks: Looks) -> CheckResult:
     if not asked:
         is_needed = bool(needed.named(looks))
         return CheckResult(untried="no server's name has an address", applies=is_needed)
-    findings = judge_servers(asked, _details(looks))
+    details = _details(looks)
+    findings = judge_servers(asked, details)
+    if details and shares_kernel(looks):
+        findings += judge_engines_way(needed.named(looks), details)
     if not findings and any(found.failure == "unasked" for _, found in asked):
         return CheckResult(untried=next(found.says for _, found in asked if found.failure == "unasked"))
     return CheckResult(findings=findings, says=", ".join(server.name for server, _ in asked))

@@ -81,6 +81,7 @@ def test_a_machine_without_a_planted_fault_has_no_failure(engine: SmallEngine, f
     assert seen.code == 0
 
 
+@pytest.mark.sample
 def test_a_full_disk_of_images(engine: SmallEngine, folder: Path) -> None:
     at = engine.data
     with engine.broken(f"mount -o remount,size=100m {at}", f"mount -o remount,size=3g {at}"):
@@ -157,6 +158,19 @@ def test_a_model_on_a_share(engine: SmallEngine, folder: Path, tmp_path: Path, k
     assert seen.code == 0
 
 
+def test_a_share_that_hangs(engine: SmallEngine, folder: Path, tmp_path: Path) -> None:
+    share = tmp_path / "share"
+    share.mkdir()
+    (share / "a.gguf").write_bytes(b"GGUF" * 1000)
+    (folder / "stack.toml").write_text(f'images = "own"\n[model]\npath = "{share}/a.gguf"\n')
+    mount = f"{bindfs()} -f {share} {share} >/dev/null 2>&1 & echo $! > {tmp_path}/pid"
+    hangs = f"until mountpoint -q {share}; do sleep 0.05; done; kill -STOP $(cat {tmp_path}/pid)"
+    with engine.broken(f"{mount}; {hangs}", f"umount -l {share}; kill -CONT $(cat {tmp_path}/pid)"):
+        seen = engine.doctor(folder)
+    assert seen.first == "disk-not-mounted"
+    assert "does not answer" in seen.finding("disk-not-mounted")["message"]
+
+
 def bindfs() -> str:
     if not shutil.which("bindfs"):
         pytest.fail("these tests mount by bindfs (Debian, Ubuntu: apt-get install bindfs)", pytrace=False)
@@ -170,12 +184,14 @@ def waiting(opens: str, folder: Path) -> tuple[str, str]:
     return f"{start}; until [ -e {folder}/ready ]; do sleep 0.05; done", f"kill $(cat {folder}/pid)"
 
 
+@pytest.mark.sample
 def test_packets_that_are_not_forwarded(engine: SmallEngine, folder: Path) -> None:
     with engine.broken("sysctl -qw net.ipv4.ip_forward=0", "sysctl -qw net.ipv4.ip_forward=1"):
         seen = engine.doctor(folder)
     assert seen.first == "forwarding-off"
 
 
+@pytest.mark.sample
 def test_a_firewall_that_drops_forwarded_packets(engine: SmallEngine, folder: Path) -> None:
     kept = f"{engine.root}/rules"
     plant = f"iptables-save > {kept}; iptables -F FORWARD; iptables -P FORWARD DROP"
