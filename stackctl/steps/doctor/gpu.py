@@ -23,7 +23,8 @@ from stackctl.steps.doctor.engine_service import engine_service
 from stackctl.steps.gpu_layers import observe_for_gpu, plan_trial, try_layers
 
 _DRIVER_S: Final = 1.5  # how long a driver may take for its answer
-_LEAST_S: Final = 1.0  # a driver that had less is not said to hang
+_LEAST_S: Final = 0.8  # a driver that had less is not said to hang
+TOO_SHORT: Final = "its driver had too little time for an answer"
 _HANGS: Final = "gpu-driver-hangs"
 _ASK_S: Final = 1.0
 _MOST: Final = 1 << 20
@@ -48,7 +49,7 @@ def _check_driver(looks: Looks) -> CheckResult:
         return CheckResult(says=f"GPUs: {seen}")
     findings = judge.judge_gpus(gpus)
     if any(one.issue == _HANGS for one in findings) and looks.once("driver's time", lambda: _DRIVER_S) < _LEAST_S:
-        return CheckResult(untried="its driver had too little time for an answer")
+        return CheckResult(untried=TOO_SHORT)
     if findings:
         return CheckResult(findings=findings)
     return CheckResult(says=judge_driver(gpus).says)

@@ -19,11 +19,13 @@ from typing import Any, Final
 
 import pytest
 
+from stackctl.steps.doctor.run_checks import LATE
 from tests.e2e.conftest import ROOT
 from tests.e2e.doctor.faults import NONE, Seen, argv
 from tests.e2e.own_engine import engine_host
 
 PLACES: Final = {"run": "/run", "etc": "/etc/docker", "cdi": "/etc/cdi", "init": "/etc/init.d"}
+_MOST_LOOKS: Final = 5
 IMAGE: Final = "stackctl-test-pause"
 # the start is over when the engine answers, and the stop when it has gone
 _SCRIPT: Final = """#!/bin/sh
@@ -93,7 +95,17 @@ class Guest:
             self.run("sh", "-c", one)
 
     def doctor(self, *words: str, environment: Mapping[str, str] = NONE) -> Seen:
-        """Let the doctor look, in an empty folder, and return what it found."""
+        """Let the doctor look, in an empty folder, and return what it found.
+
+        A machine that is busy with other tests is looked at again where that kept a check from its end.
+        """
+        for _ in range(_MOST_LOOKS):
+            seen = self._doctor(*words, environment=environment)
+            if not any(one["message"] == LATE for one in seen.values["checks"]):
+                break
+        return seen
+
+    def _doctor(self, *words: str, environment: Mapping[str, str]) -> Seen:
         (place := self.folder / "stack").mkdir(exist_ok=True)
         began = time.monotonic()
         done = self.call(*argv("-C", str(place), "doctor", "--json", *words), env={**self.environment, **environment})
