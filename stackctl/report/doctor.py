@@ -65,7 +65,7 @@ def _areas(results: "tuple[CheckResult, ...]", width: int) -> Iterator[str]:
     room = max(map(len, areas), default=0)
     for area in areas:
         well = [one for one in results if one.area == area and one.state == "passed"]
-        if says := "; ".join(one.says for one in well if one.says):
+        if says := "; ".join(_said(one) for one in well if one.says):
             yield from _hanging(f"{OK}         {area:{room}}  ", says, width)
     reasons: dict[str, list[str]] = {}
     for one in results:
@@ -75,12 +75,17 @@ def _areas(results: "tuple[CheckResult, ...]", width: int) -> Iterator[str]:
         yield from _hanging(f"{UNTRIED}  ", f"{', '.join(names)}: {reason}", width)
 
 
+def _said(one: "CheckResult") -> str:
+    return one.says if one.check == one.area else f"{one.check}: {one.says}"
+
+
 def _verdict(found: "Diagnosis", width: int) -> Iterator[str]:
     failures = sum(one.severity == "failure" for one in found.findings)
     warnings = len(found.findings) - failures
     kinds = ((failures, ERROR), (warnings, WARNING))
     counts = [f"{count} {kind}{'s' if count > 1 else ''}" for count, kind in kinds if count]
-    yield f"found {' and '.join(counts)}" if counts else "found nothing wrong"
+    works = "" if failures else ": nothing keeps the stack from working"
+    yield f"found {' and '.join(counts)}{works}" if counts else "found nothing wrong"
     if found.findings:
         head = "first: " if len(found.findings) > 1 else "next: "
         yield from _hanging(head, found.findings[0].hint, width)

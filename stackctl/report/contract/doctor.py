@@ -2,7 +2,6 @@
 
 from typing import Annotated, Literal, TypedDict
 
-
 Outcome = Literal["repaired", "begun", "still_there", "failed", "declined", "not_asked", "needs_root"]
 
 
