@@ -41,8 +41,6 @@ def _finding(number: int, one: "Finding", width: int) -> Iterator[str]:
     for line in one.evidence[:_MOST_EVIDENCE]:
         yield f"   | {cut(shown_in_line(line), _LONGEST)}"
     yield from _hanging("   hint: ", one.hint, width)
-    if one.repair:
-        yield "   or: `stackctl doctor --fix`"
     yield f"   more: `stackctl explain {one.issue}`"
 
 

@@ -29,7 +29,7 @@ _HANGS: Final = "gpu-driver-hangs"
 _ASK_S: Final = 1.0
 _MOST: Final = 1 << 20
 _MOST_LINES: Final = 6
-_NO_GPU: Final = CheckResult(untried="the stack here uses no GPU")
+_NO_GPU: Final = CheckResult(untried="the stack here uses no GPU", applies=False)
 
 
 def _all_gpus(looks: Looks) -> tuple[Gpu, ...]:
@@ -45,8 +45,7 @@ def _gpus(looks: Looks) -> tuple[Gpu, ...]:
 def _check_driver(looks: Looks) -> CheckResult:
     gpus = _gpus(looks)
     if not gpus:
-        seen = f"{len(_all_gpus(looks))} that the stack does not use" if _all_gpus(looks) else "none of this machine"
-        return CheckResult(says=f"GPUs: {seen}")
+        return CheckResult(says="the stack uses no GPU" if _all_gpus(looks) else "no GPU")
     findings = judge.judge_gpus(gpus)
     if any(one.issue == _HANGS for one in findings) and looks.once("driver's time", lambda: _DRIVER_S) < _LEAST_S:
         return CheckResult(untried=TOO_SHORT)
@@ -71,7 +70,7 @@ def _check_installed(looks: Looks) -> CheckResult:
                 return CheckResult(findings=findings)
             if installed:
                 return CheckResult(says="the loaded driver is the installed one")
-    return CheckResult(untried="no driver tells its version") if _gpus(looks) else _NO_GPU
+    return CheckResult(untried="no driver tells its version", applies=False) if _gpus(looks) else _NO_GPU
 
 
 def _check_offer(looks: Looks) -> CheckResult:
@@ -107,7 +106,7 @@ def _check_toolkit(looks: Looks) -> CheckResult:
                 return CheckResult(findings=findings)
             if here.version:
                 return CheckResult(says=f"its toolkit is {'.'.join(map(str, here.version))}")
-    return CheckResult(untried="no toolkit is in use") if _gpus(looks) else _NO_GPU
+    return CheckResult(untried="no toolkit is in use", applies=False) if _gpus(looks) else _NO_GPU
 
 
 def _check_container(looks: Looks) -> CheckResult:

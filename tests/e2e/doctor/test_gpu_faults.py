@@ -12,6 +12,7 @@ from tests.standins import nvml
 
 pytestmark = [pytest.mark.engine, pytest.mark.debian, pytest.mark.machines]
 HEALTHY = ("mib = 24576", "driver = 550.54.14", "cuda = 12040")
+_MOST_LOOKS = 5
 # a card as the kernel lists it, in the place of this machine's; {driver}: who has it
 CARD = """
 mount -t tmpfs tmpfs /sys/bus/pci/devices
@@ -32,10 +33,9 @@ def look(folder: Path, *, setup: str = "", library: Path | None = None) -> Seen:
     """Look in a folder without a stack, again where a busy machine kept a check from its end."""
     around: Mapping[str, str] = {"LD_LIBRARY_PATH": str(library)} if library else {}
     (place := folder / "stack").mkdir(exist_ok=True)
-    for _ in range(5):
-        seen = doctor(place, setup=setup, environment=around)
-        if not any(one["message"] in {LATE, TOO_SHORT} for one in seen.values["checks"]):
-            break
+    seen, looks = doctor(place, setup=setup, environment=around), 1
+    while any(one["message"] in {LATE, TOO_SHORT} for one in seen.values["checks"]) and looks < _MOST_LOOKS:
+        seen, looks = doctor(place, setup=setup, environment=around), looks + 1
     return seen
 
 
