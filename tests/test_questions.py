@@ -293,6 +293,8 @@ SITES = {  # of the functions that ask, who calls them
     "ask_which": ["_ask_for_model"],
     "chosen_on_terminal": ["ask_which"],  # and the offer of a GPU, which takes one: tests/steps/test_offer_gpu.py
     "agrees_to_change": ["_goes_on", "down", "remove"],
+    "agrees_to": ["agrees", "agrees_to_change"],
+    "typed_name": ["_confirm"],  # tests/commands/test_uninstall.py
 }
 
 

@@ -14,7 +14,9 @@ from stackctl.contracts.judge import Judge
 from stackctl.contracts.memory import Reserves
 from stackctl.contracts.request import Request
 from stackctl.contracts.service import Variant
+from stackctl.contracts.signature import ProgramLog
 from stackctl.contracts.sleeper import Sleeper
+from stackctl.contracts.timing import Timing
 from stackctl.secret import Secret
 
 # what a health check writes about a device file that exists and can't be opened; the file's path follows
@@ -193,6 +195,7 @@ class Backend(Judge, Sleeper, Protocol):
     SHORTENS: bool  # its parser accepts the beginning of a long argument for the whole
     QUESTIONS: tuple[Request, ...]  # the requests, besides READY, that tell such a server from others
     SPEED: Speaks
+    LOG: ProgramLog  # what its log's lines mean to `stackctl explain`
     LISTEN: str  # the flag that makes it listen on all addresses
 
     def program(self, variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:
@@ -266,6 +269,10 @@ class Backend(Judge, Sleeper, Protocol):
 
     def pace(self, line: str) -> float | None:
         """Return the tokens a second of a generation that a log line reports; None if it reports none."""
+        ...
+
+    def timing(self, line: str) -> Timing | None:
+        """Return what a log line says of the time that a reply took; None if it says nothing of a reply."""
         ...
 
     def recognise(self, answers: Mapping[str, Answer]) -> ServerInfo | None:

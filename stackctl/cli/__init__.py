@@ -6,11 +6,13 @@ from stackctl.cli import (
     chosen,
     completion,
     doctoring,
+    explaining,
     images,
     manual,
     planning,
     running,
     setting_up,
+    slow,
     uninstalling,
 )
 from stackctl.cli.models import models
@@ -33,7 +35,9 @@ _ORDER = (
     running.url,
     running.open_,
     running.logs,
+    explaining.explain,
     running.gpu,
+    slow.why_slow,
     running.history,
     running.free,
     running.stop,

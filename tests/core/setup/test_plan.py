@@ -88,8 +88,8 @@ def test_an_engine_of_debian_12_is_kept_and_only_compose_comes_from_docker() -> 
 def test_an_engine_that_answers_is_never_replaced_wherever_it_comes_from(name: str) -> None:
     for kind in ("docker", "snap", "podman"):
         for source in (None, "distribution", "docker"):
-            seen = replace(READY, distribution=distribution(name), compose=(), command=kind)  # type: ignore[arg-type]
-            setup = plan_setup(seen, Wanted(source=source))  # type: ignore[arg-type]
+            seen = replace(READY, distribution=distribution(name), compose=(), command=kind)
+            setup = plan_setup(seen, Wanted(source=source))
             assert "engine" not in adds(setup), (kind, source)
             packages = {package for step in setup.steps for package in step.packages}
             assert not packages & {"docker-ce", "docker.io", "docker", "moby-engine"}
