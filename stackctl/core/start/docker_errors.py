@@ -101,7 +101,7 @@ def no_engine(words: str, host: str) -> EngineError:
     if "PermissionError" in words or "Permission denied" in words:
         return EngineError(
             f"you have no permission on the engine's socket{at}",
-            hint="Run `stackctl setup` (or `sudo usermod -aG docker $USER`) and log in again, or run stackctl with sudo.",
+            hint="Run `stackctl setup` or `sudo usermod -aG docker $USER`, and log in again; or use sudo.",
             issue="engine-permission",
         )
     if "FileNotFoundError" in words or "No such file" in words:
