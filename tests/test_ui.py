@@ -52,7 +52,9 @@ def test_a_programs_last_words_do_not_command_the_terminal(capsys: pytest.Captur
     title, colour, clear = "\x1b]2;a title\x07", "\x1b[31;1mred\x1b[0m", "\x1b[2J\x1bc\x9b2J\r\x08"
     evidence = (f"{title}a\tb {colour}{clear} \u65e5\u672c",)
     Ui().error(NotReady("died: \x1b[5mx", hint="see \x1b]0;t\x1b\\logs", evidence=evidence))
-    said = "error: died: x\n  | a\tb red\\x9b2J\\r\\x08 \u65e5\u672c\nhint: see logs\n"
+    said = (
+        "error: died: x\n  | a\tb red\\x9b2J\\r\\x08 \u65e5\u672c\nhint: see logs\nmore: `stackctl explain not-ready`\n"
+    )
     assert capsys.readouterr().err == said
 
 
@@ -66,6 +68,7 @@ def test_a_name_of_several_lines_passes_for_no_words_of_ours(capsys: pytest.Capt
         "  | hint: two\\u2028hint: three",
         "hint: see",
         "  error: x",
+        "more: `stackctl explain settings-wrong`",
     ]
     assert capsys.readouterr().err.splitlines() == said
 
@@ -166,6 +169,8 @@ def test_an_error_breaks_between_words_on_a_narrow_terminal_and_never_within_a_c
         "  cut short, says its log",
         "hint: Run",
         "  `stackctl models verify a.gguf`.",
+        "more:",
+        "  `stackctl explain model-unusable`",
     ]
 
 
@@ -199,6 +204,7 @@ def test_without_a_terminal_progress_is_plain_lines(capsys: pytest.CaptureFixtur
         "error: llamacpp: it died",
         "  | x",
         "hint: read its log",
+        "more: `stackctl explain not-ready`",
     ]
     assert [line for line in everything("plain", capsys).splitlines() if "GB" not in line] == said
     assert [line for line in everything(None, capsys).splitlines() if "GB" not in line] == said
@@ -206,6 +212,7 @@ def test_without_a_terminal_progress_is_plain_lines(capsys: pytest.CaptureFixtur
 
 def test_progress_none_leaves_warnings_and_errors_alone(capsys: pytest.CaptureFixture[str]) -> None:
     said = ["  note: careful", "error: llamacpp: it died", "  | x", "hint: read its log"]
+    said.append("more: `stackctl explain not-ready`")
     assert everything("none", capsys).splitlines() == said
 
 

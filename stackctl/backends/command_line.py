@@ -41,6 +41,8 @@ def refused_argument(line: str, title: str, decides: str) -> Cause | None:
         says=f"{title} refused an argument ({line.split('error: ', 1)[-1].strip()})",
         hint=f"Check `backend.extra_args` in stack.toml: the {decides}'s version decides which arguments exist.",
         kind="config",
+        issue="argument-refused",
+        source="https://docs.python.org/3/library/argparse.html",
     )
 
 

@@ -14,6 +14,7 @@ from stackctl.contracts.judge import Judge
 from stackctl.contracts.memory import Reserves
 from stackctl.contracts.request import Request
 from stackctl.contracts.service import Variant
+from stackctl.contracts.signature import ProgramLog
 from stackctl.contracts.sleeper import Sleeper
 from stackctl.contracts.timing import Timing
 from stackctl.secret import Secret
@@ -194,6 +195,7 @@ class Backend(Judge, Sleeper, Protocol):
     SHORTENS: bool  # its parser accepts the beginning of a long argument for the whole
     QUESTIONS: tuple[Request, ...]  # the requests, besides READY, that tell such a server from others
     SPEED: Speaks
+    LOG: ProgramLog  # what its log's lines mean to `stackctl explain`
     LISTEN: str  # the flag that makes it listen on all addresses
 
     def program(self, variant: Variant, cpu: Cpu, cuda: tuple[int, ...]) -> str:

@@ -12,9 +12,9 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
-from stackctl.backends import koboldcpp_sleep, koboldcpp_speed
+from stackctl.backends import koboldcpp_failures, koboldcpp_log, koboldcpp_sleep, koboldcpp_speed
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, text, tokens
-from stackctl.backends.command_line import given_flags, numbers, opens, refused_argument
+from stackctl.backends.command_line import given_flags, numbers, opens
 from stackctl.backends.contract import Image, Launch, Run, ServerInfo, gguf_alone
 from stackctl.backends.koboldcpp_arguments import BATCHES, KOBOLDCPP_ARGUMENTS, KV_NUMBER, MOST_CONTEXT, ONCE_CONTEXT
 from stackctl.backends.koboldcpp_releases import (
@@ -25,7 +25,6 @@ from stackctl.backends.koboldcpp_releases import (
     choose_release,
     release_of,
 )
-from stackctl.backends.llama_failures import CHECK_MODEL, load_ended, load_failure, not_loaded, signal_cause
 from stackctl.backends.llama_log import load_buffer, load_progress
 from stackctl.backends.llama_offload import load_no_gpu, load_offload
 from stackctl.contracts.answer import Answer
@@ -39,7 +38,7 @@ from stackctl.secret import Secret
 
 NAME: Final[str] = "koboldcpp"
 ALIASES: Final[tuple[str, ...]] = ()
-TITLE: Final[str] = "KoboldCpp"
+TITLE: Final[str] = koboldcpp_failures.TITLE
 TAVERN_TYPE: Final[str] = "koboldcpp"
 PORT: Final[int] = 5001
 USUAL_PORTS: Final[tuple[int, ...]] = (PORT,)
@@ -95,7 +94,7 @@ WAKE_MODEL: Final = koboldcpp_sleep.INITIAL_MODEL
 asleep: Final = koboldcpp_sleep.asleep
 unload: Final = koboldcpp_sleep.unload
 
-_LAST_WORDS: Final = "Run `stackctl logs koboldcpp` to see its last lines."
+_SOURCE: Final = "LostRuins/koboldcpp: koboldcpp.py"
 _VULKAN: Final = "vulkan"
 _OTHER: Final = "`stackctl deploy --backend llamacpp`"
 _CPU_LIBRARY: Final = re.compile(r"Initializing dynamic library: koboldcpp_(?:default|noavx2|failsafe)\.")
@@ -103,8 +102,6 @@ _NO_LIBRARY: Final = (
     "Remove `backend.program` from stack.toml to get stackctl's choice, or run on the CPU with `stackctl deploy --gpu "
     "none`."
 )
-# before the load it tries how much fits on the GPU (params_fit); a failure of that trial is not one of the load
-_GAVE_UP: Final = re.compile(r"^(?!.*params_fit).*failed to load model")
 
 # /api/v1/model is open with and without a password; a closed port means that the model still loads
 _PROBE: Final = (
@@ -226,57 +223,14 @@ def no_gpu(line: str, variant: Variant) -> Cause | None:
     # koboldcpp.py, init_library(): without the library for the wanted GPU it takes the one for the CPU
     if _CPU_LIBRARY.search(line) or "GPU backend was not selected" in line:
         says = "KoboldCpp computes on the CPU: its program has no library for this GPU"
-        return Cause(says=says, hint=_NO_LIBRARY, kind="gpu")
+        return Cause(says=says, hint=_NO_LIBRARY, kind="gpu", issue="gpu-not-used", source=_SOURCE)
     return load_no_gpu(line, variant)
 
 
-def fatal(line: str) -> Cause | None:
-    if "failed to map segment from shared object" in line:
-        return Cause(
-            says="KoboldCpp can't load the libraries that it unpacks: its TMPDIR is mounted noexec",
-            hint="Add `exec` to the options of this service's tmpfs /tmp in compose.override.yml.",
-        )
-    if "Could not create temporary directory" in line:
-        return Cause(
-            says="KoboldCpp can't unpack itself: its TMPDIR is not writable",
-            hint="Check this service's tmpfs /tmp in compose.override.yml: it must be writable.",
-        )
-    if "No space left on device" in line or "Failed to extract" in line:
-        return Cause(
-            says="KoboldCpp has too little space in /tmp to unpack itself",
-            hint="Raise the size of this service's tmpfs /tmp in compose.override.yml.",
-        )
-    if "kcpp config file invalid or not found" in line:
-        return Cause(
-            says="KoboldCpp can't read its configuration file",
-            hint="Remove --config from `backend.extra_args` in stack.toml.",
-            kind="config",
-        )
-    if cause := refused_argument(line, TITLE, "program"):
-        return cause
-    if "Cannot find text model file" in line:
-        return Cause(says="KoboldCpp does not find the model file", hint=CHECK_MODEL, kind="model")
-    if cause := load_failure(line):
-        return cause
-    if "Load Text Model OK: False" in line or "Could not load text model" in line or _GAVE_UP.search(line):
-        return not_loaded("KoboldCpp could not load the model")
-    if "Failed to execute script" in line:  # PyInstaller, after a traceback
-        return Cause(says="KoboldCpp stopped with an error", hint=_LAST_WORDS, is_generic=True)
-    return None
-
-
-ended: Final = load_ended
-
-
-def exit_cause(code: int) -> Cause | None:
-    if code == 2:  # argparse, and its own check of the model's path
-        return Cause(says="KoboldCpp refused its arguments or did not find the model", hint=_LAST_WORDS, kind="config")
-    if code == 3:
-        return Cause(says="KoboldCpp could not load the model", hint=_LAST_WORDS, kind="model")
-    if code == 139:  # 128 + SIGSEGV
-        # llama.cpp returned no model (damaged, unknown, or too large for the memory) and KoboldCpp did not check it
-        return Cause(says="KoboldCpp crashed while it loaded the model", hint=_LAST_WORDS, kind="model")
-    return signal_cause(code)
+fatal: Final = koboldcpp_failures.fatal
+ended: Final = koboldcpp_failures.ended
+exit_cause: Final = koboldcpp_failures.exit_cause
+LOG: Final = koboldcpp_log.LOG
 
 
 def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
@@ -286,7 +240,9 @@ def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
     name = text(good(answers, READY.path).get("result"))
     if name == koboldcpp_sleep.NO_MODEL:
         hint = "Load one in its launcher or admin page, or start it with `--model FILE`."
-        return ServerInfo(problem=Cause(says="KoboldCpp runs without a model", hint=hint))
+        return ServerInfo(
+            problem=Cause(says="KoboldCpp runs without a model", hint=hint, issue="model-not-named", source=_SOURCE)
+        )
     return ServerInfo(
         model=first_model(answers) or name,
         context=tokens(good(answers, _CONTEXT).get("value")),

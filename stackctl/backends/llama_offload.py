@@ -18,11 +18,14 @@ from typing import Final
 from stackctl.backends.contract import Offloaded
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.service import Variant
+from stackctl.contracts.signature import Signature
 
 # a time and a level (common/log.cpp), then the function's name: what a model's own texts say stands behind other words
 _START: Final = r"\s*(?:[\d.]+ [A-Z] )?(?:\w+: )?"
 _OFFLOADED: Final = re.compile(rf"{_START}offloaded (\d{{1,6}})/(\d{{1,6}}) layers to GPU")
 _INIT: Final = re.compile(rf"{_START}failed to initialize (CUDA|ROCm|MUSA): (.{{1,200}})")
+_SOURCE: Final = "ggml-org/llama.cpp: ggml/src/ggml-cuda/ggml-cuda.cu"
+_LOADS: Final = "ggml-org/llama.cpp: ggml/src/ggml-backend-reg.cpp"
 _CPU: Final = "Or run on the CPU with `stackctl deploy --gpu none`."
 NOT_GIVEN: Final = (
     "Check on the host that `nvidia-smi -L` lists the GPU, and that `gpu.devices` in stack.toml names it. After an "
@@ -37,6 +40,8 @@ _ERRORS: Final = (
             says="CUDA can't start with the loaded NVIDIA driver",
             hint=f"Run `sudo modprobe nvidia_uvm` or reboot, until `nvidia-smi` works on the host. {_CPU}",
             kind="gpu",
+            issue="gpu-driver-missing",
+            source=_SOURCE,
         ),
     ),
     (
@@ -45,6 +50,8 @@ _ERRORS: Final = (
             says="the NVIDIA driver is older than the image's CUDA, or its libraries are missing in the container",
             hint=_NEWER_DRIVER,
             kind="gpu",
+            issue="gpu-driver-too-old",
+            source=_SOURCE,
         ),
     ),
     (
@@ -53,6 +60,8 @@ _ERRORS: Final = (
             says="CUDA can't start: the loaded NVIDIA driver is not the installed one, which was updated meanwhile",
             hint=f"Reboot the machine. {_CPU}",
             kind="gpu",
+            issue="gpu-driver-mismatch",
+            source=_SOURCE,
         ),
     ),
     (
@@ -61,6 +70,8 @@ _ERRORS: Final = (
             says="CUDA can't start: the image's CUDA is newer than the NVIDIA driver allows",
             hint=_NEWER_DRIVER,
             kind="gpu",
+            issue="gpu-driver-too-old",
+            source=_SOURCE,
         ),
     ),
     (
@@ -69,6 +80,8 @@ _ERRORS: Final = (
             says="the NVIDIA Fabric Manager, which links the GPUs of this machine, does not run",
             hint=f"Run `sudo systemctl start nvidia-fabricmanager`. {_CPU}",
             kind="gpu",
+            issue="gpu-fabric-manager",
+            source=_SOURCE,
         ),
     ),
     (
@@ -77,6 +90,8 @@ _ERRORS: Final = (
             says="the GPU is so full that CUDA can't even start on it",
             hint=f"End the programs that hold its memory, which `nvidia-smi` lists. {_CPU}",
             kind="gpu",
+            issue="gpu-memory-too-small",
+            source=_SOURCE,
         ),
     ),
     (
@@ -85,6 +100,8 @@ _ERRORS: Final = (
             says="the GPU is busy or unavailable: another program may hold it for itself alone",
             hint=f"Run `nvidia-smi`, which lists the programs on it and its compute mode, and end them. {_CPU}",
             kind="gpu",
+            issue="gpu-busy",
+            source=_SOURCE,
         ),
     ),
 )
@@ -92,11 +109,15 @@ _NO_CODE: Final = Cause(
     says="the backend's program computes on the CPU: it sees no GPU, or has no code for one",
     hint=f"Set `backend.image` to an image with code for this GPU, or remove it to get stackctl's choice. {NOT_GIVEN}",
     kind="gpu",
+    issue="gpu-not-used",
+    source="ggml-org/llama.cpp: common/arg.cpp",
 )
 _NO_VULKAN: Final = Cause(
     says="the backend's program sees no Vulkan device, and computes on the CPU",
     hint=f"Check that the container has /dev/dri, and that its user may open the render node there. {_CPU}",
     kind="gpu",
+    issue="gpu-not-in-container",
+    source="ggml-org/llama.cpp: ggml/src/ggml-vulkan/ggml-vulkan.cpp",
 )
 # a program may have code for several kinds of GPU: (mark, cause, the only variant that the line is about; "" for all)
 _MARKS: Final = (
@@ -109,6 +130,23 @@ _MARKS: Final = (
 _MARK: Final = re.compile(rf"{_START}({'|'.join(re.escape(mark) for mark, _, _ in _MARKS)})")
 _LIBRARY: Final = re.compile(rf"{_START}failed to load \S*libggml-(cuda|hip|vulkan)\S*: (.{{1,200}})")
 _VARIANTS: Final = {"CUDA": "cuda", "ROCm": "rocm", "MUSA": "musa", "cuda": "cuda", "hip": "rocm", "vulkan": "vulkan"}
+
+_STARTS: Final = ("failed to initialize CUDA: ", "failed to initialize ROCm: ", "failed to initialize MUSA: ")
+# the same for `stackctl explain`, the surest first
+INIT_SIGNATURES: Final = (
+    *(Signature(marks=_STARTS, pattern=re.escape(mark), cause=cause) for mark, cause in _ERRORS),
+    Signature(
+        marks=_STARTS,
+        pattern=r"failed to initialize (CUDA|ROCm|MUSA): (.{1,160})",
+        cause=Cause(
+            says="{0} finds no GPU that it can use in the container ({1})",
+            hint=NOT_GIVEN,
+            kind="gpu",
+            issue="gpu-not-in-container",
+            source=_SOURCE,
+        ),
+    ),
+)
 
 
 def load_offload(line: str) -> Offloaded | None:
@@ -125,7 +163,7 @@ def init_failure(line: str) -> Cause | None:
     if known := next((cause for mark, cause in _ERRORS if mark in found[2]), None):
         return known
     says = f"{found[1]} finds no GPU that it can use in the container ({found[2].strip()})"
-    return Cause(says=says, hint=NOT_GIVEN, kind="gpu")
+    return Cause(says=says, hint=NOT_GIVEN, kind="gpu", issue="gpu-not-in-container", source=_SOURCE)
 
 
 def load_no_gpu(line: str, variant: Variant) -> Cause | None:
@@ -134,6 +172,6 @@ def load_no_gpu(line: str, variant: Variant) -> Cause | None:
         return init_failure(line)
     if (found := _LIBRARY.match(line)) and _VARIANTS[found[1]] == variant:
         says = f"the backend's program can't load its code for the GPU ({found[2].strip()})"
-        return Cause(says=says, hint=_NO_CODE.hint, kind="gpu")
+        return Cause(says=says, hint=_NO_CODE.hint, kind="gpu", issue="gpu-not-used", source=_LOADS)
     found = _MARK.match(line)
     return next((cause for mark, cause, of in _MARKS if found and found[1] == mark and of in {"", variant}), None)

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
+from stackctl.backends import llamacpp_log
 from stackctl.backends.answers import MODELS, PROPS, first_model, good, number, text, tokens
 from stackctl.backends.command_line import given_flags, numbers, opens
 from stackctl.backends.contract import (
@@ -25,7 +26,8 @@ from stackctl.backends.contract import (
 )
 from stackctl.backends.llama_arguments import LLAMA_ARGUMENTS
 from stackctl.backends.llama_builds import KNOWN, OF_DEBIAN, OFFICIAL, named_build
-from stackctl.backends.llama_failures import load_ended, load_failure, not_loaded, refused_server_argument, signal_cause
+from stackctl.backends.llama_causes import not_loaded
+from stackctl.backends.llama_failures import load_ended, load_failure, refused_server_argument, signal_cause
 from stackctl.backends.llama_log import load_buffer, load_progress, log_pace
 from stackctl.backends.llama_offload import load_no_gpu, load_offload
 from stackctl.backends.llama_timing import log_timing
@@ -171,6 +173,8 @@ def fatal(line: str) -> Cause | None:
             says=f"llama-server refused an argument ({line.removeprefix('error while handling ').strip()})",
             hint="Check the section [backend] of stack.toml, `backend.extra_args` first.",
             kind="config",
+            issue="argument-refused",
+            source="ggml-org/llama.cpp: common/arg.cpp",
         )
     if cause := load_failure(line):
         return cause
@@ -178,6 +182,7 @@ def fatal(line: str) -> Cause | None:
 
 
 ended: Final = load_ended
+LOG: Final = llamacpp_log.LOG
 exit_cause: Final = signal_cause  # its only other exit code is 1, and then the log has the cause
 
 

@@ -6,16 +6,15 @@ oobabooga/llama-cpp-binaries (llama.cpp's default for CUDA 12.4); that of the ot
 12.8 (RELEASE.md of pytorch/pytorch), which is machine code alone.
 """
 
-import re
 import shlex
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
-from stackctl.backends import textgen_sleep, textgen_speed
+from stackctl.backends import textgen_failures, textgen_log, textgen_sleep, textgen_speed
 from stackctl.backends.answers import MODELS, first_model, good
-from stackctl.backends.command_line import given_flags, numbers, refused_argument
+from stackctl.backends.command_line import given_flags, numbers
 from stackctl.backends.contract import (
     NOT_OPENED,
     Image,
@@ -26,7 +25,6 @@ from stackctl.backends.contract import (
     in_the_image,
     unknown,
 )
-from stackctl.backends.llama_failures import CHECK_MODEL, load_ended, load_failure, not_loaded, refused_server_argument
 from stackctl.backends.llama_log import load_buffer, load_progress
 from stackctl.backends.llama_offload import NOT_GIVEN, load_no_gpu, load_offload
 from stackctl.backends.textgen_arguments import KV_NAME, TEXTGEN_ARGUMENTS
@@ -42,7 +40,7 @@ from stackctl.secret import Secret
 
 NAME: Final[str] = "text-generation-webui"
 ALIASES: Final[tuple[str, ...]] = ("textgen", "ooba")
-TITLE: Final[str] = "text-generation-webui"
+TITLE: Final[str] = textgen_failures.TITLE
 TAVERN_TYPE: Final[str] = "ooba"
 PORT: Final[int] = 5000
 USUAL_PORTS: Final[tuple[int, ...]] = (PORT,)
@@ -98,19 +96,8 @@ WAKE_MODEL: Final[str] = ""
 check: Final = textgen_sleep.check_idle
 asleep: Final = textgen_sleep.asleep
 unload: Final = none_unloads
+_API: Final = "oobabooga/text-generation-webui: modules/api/script.py"
 _FLAGS: Final = "/app/user_data/CMD_FLAGS.txt"
-_EXTRA_FLAGS: Final = "Check `--extra-flags` in `backend.extra_args`: the image's version decides which flags exist."
-_RAISED: Final = re.compile(r"(?:\w+\.)*(?:ValueError|OSError|RuntimeError|ImportError|ModuleNotFoundError): (.+)")
-_SAID: Final = 240  # characters of what a loader says
-_OTHER_CONFIG: Final = "Download all files of the model again: its config.json does not match its weights."
-_WHOLE: Final = "Check that the folder at `model.path` has all files of the model, or use the model as GGUF."
-_RAISED_HINTS: Final = (
-    ("does not recognize this architecture", "Use a newer image (`backend.image`), or another model."),
-    ("okenizer", "Download all files of the model again: the folder lacks its tokenizer."),
-    ("size mismatch", _OTHER_CONFIG),
-    ("mismatched", _OTHER_CONFIG),
-    ("out of memory", "Use a smaller model, or one with fewer bits."),
-)
 
 # only token-count tells a loaded model from a failed load; all status endpoints answer 200 in both cases.
 # With an API key every endpoint asks for it, so the probe reads the key from the program's own file
@@ -234,48 +221,25 @@ offloaded: Final = load_offload
 def no_gpu(line: str, variant: Variant) -> Cause | None:
     # modules/transformers_loader.py, where PyTorch finds no GPU
     if "no GPU has been detected. Falling back to CPU mode" in line:
-        return Cause(says="PyTorch finds no GPU in the container, and computes on the CPU", hint=NOT_GIVEN, kind="gpu")
+        says = "PyTorch finds no GPU in the container, and computes on the CPU"
+        source = "oobabooga/text-generation-webui: modules/transformers_loader.py"
+        return Cause(says=says, hint=NOT_GIVEN, kind="gpu", issue="gpu-not-in-container", source=source)
     return load_no_gpu(line, variant)
 
 
-def fatal(line: str) -> Cause | None:
-    if cause := refused_argument(line, TITLE, "image") or refused_server_argument(line, _EXTRA_FLAGS):
-        return cause
-    if "The path to the model does not" in line or "No .gguf models found in" in line:
-        return Cause(says="text-generation-webui does not find the model", hint=CHECK_MODEL, kind="model")
-    if cause := load_failure(line):
-        return cause
-    if "Error loading the model with llama.cpp" in line or "Failed to load the model" in line:
-        return not_loaded("text-generation-webui runs, but its model failed to load")
-    return None
-
-
-def ended(line: str) -> Cause | None:
-    # an exception of a loader ends modules/models.py; rich draws the traceback, and its last line says why
-    if found := _RAISED.match(line.strip(" │")):
-        hint = next((hint for mark, hint in _RAISED_HINTS if mark in line), _WHOLE)
-        return Cause(says=f"its loader says: {found[1][:_SAID].strip()}", hint=hint, kind="model")
-    if "IndexError: list index out of range" in line:  # versions before 2025 find no first GGUF file
-        says = "there is no .gguf file in the model's folder"
-        return Cause(says=says, hint="Check `model.path` in stack.toml.", kind="model")
-    return load_ended(line)
-
-
-def exit_cause(code: int) -> Cause | None:
-    if code == 2:  # argparse
-        return Cause(
-            says="text-generation-webui refused its arguments",
-            hint="Check `backend.extra_args` in stack.toml.",
-            kind="config",
-        )
-    return None
+fatal: Final = textgen_failures.fatal
+ended: Final = textgen_failures.ended
+exit_cause: Final = textgen_failures.exit_cause
+LOG: Final = textgen_log.LOG
 
 
 def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
     info, count = answers.get(_INFO), answers.get(READY.path)
     if info and info.status == 400 and info.table.get("detail") == "Invalid host header":
         says = "text-generation-webui refuses requests to any host name but localhost"
-        return ServerInfo(problem=Cause(says=says, hint=f"Start it with `{LISTEN}`."))
+        return ServerInfo(
+            problem=Cause(says=says, hint=f"Start it with `{LISTEN}`.", issue="settings-wrong", source=_API)
+        )
     if info and info.status == 401 and info.table.get("detail") == "Unauthorized":
         return ServerInfo(is_locked=True)
     if not {"model_name", "lora_names"} <= good(answers, _INFO).keys():
@@ -283,5 +247,5 @@ def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
     if not count or count.status != 200:  # only this answer tells a loaded model from none or from a failed load
         says = "text-generation-webui runs, but no model is loaded in it"
         hint = "Load one in its Model tab, or start it with `--model NAME`; its log says why a load failed."
-        return ServerInfo(problem=Cause(says=says, hint=hint))
+        return ServerInfo(problem=Cause(says=says, hint=hint, issue="model-not-named", source=_API))
     return ServerInfo(model=first_model(answers))

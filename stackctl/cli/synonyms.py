@@ -45,10 +45,6 @@ _UPDATE: Final[Rows] = (
     ("pipx upgrade stackctl", "fetches a newer stackctl; or: uv tool upgrade stackctl"),
     ("stackctl deploy", "then updates the stack"),
 )
-_UNINSTALL: Final[Rows] = (
-    ("stackctl down", "removes the containers; chats, settings and models stay in the folder"),
-    ("pipx uninstall stackctl", "removes stackctl itself; or: uv tool uninstall stackctl"),
-)
 _INSTALL: Final[Rows] = (
     ("stackctl deploy", "makes the stack and starts it"),
     ("stackctl models pull SOURCE", "fetches a model"),
@@ -97,11 +93,10 @@ POINTERS: Final[dict[str, dict[str, Rows]]] = {
         **dict.fromkeys(("top", "stats"), _LOAD),
         **dict.fromkeys(("update", "upgrade"), _UPDATE),
         "list": _LIST,
-        **dict.fromkeys(("test", "check", "doctor", "health", "validate"), _CHECK),
+        **dict.fromkeys(("test", "check", "health", "validate"), _CHECK),
         **dict.fromkeys(("address", "ip", "port", "qr", "share", "expose"), _WHERE),
         **dict.fromkeys(("kill", "pause"), _STOP),
         **dict.fromkeys(("rollback", "undo", "revert"), _BACK),
-        "uninstall": _UNINSTALL,
         "install": _INSTALL,
         "pull": _PULL,
         "rmi": _RMI,

@@ -1,8 +1,6 @@
 """The command that removes what stackctl brought."""
 
-import tempfile
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -35,7 +33,7 @@ def uninstall(ctx: click.Context, *, chats: tuple[str, ...], dry_run: bool, yes:
     from stackctl.report import uninstall as report
 
     machine = machine_of(ctx, as_json=as_json)
-    found = look(machine, Path(tempfile.gettempdir()))
+    found = look(machine)
     chosen = chosen_chats(found, chats)
     if dry_run:
         done = planned(found, chosen)

@@ -7,7 +7,7 @@ from typing import Any
 
 from stackctl import __version__
 from stackctl.core.doctor.redaction import Redaction
-from stackctl.core.doctor.report_archive import MANIFEST, Member, manifest, members, packed, unpacked
+from stackctl.core.doctor.report_archive import MANIFEST, TOP, Member, manifest, members, unpacked
 from stackctl.errors import ConfigError, DataError
 from stackctl.machine import Machine
 from stackctl.steps.doctor.report_files import report_files
@@ -53,7 +53,7 @@ def write_report(machine: Machine, documents: Mapping[str, tuple[str, Any]], arc
     redaction = Redaction(known_secrets(machine), personal_names(machine))
     found = tuple(members(sources, redaction, names))
     texts = {MANIFEST: manifest(found, __version__), **{one.name: one.text for one in found}}
-    content = packed(texts, machine.system.now())
+    content = machine.storage.trees.packed(TOP, texts, machine.system.now())
     if leaks := redaction.leaks(unpacked(content)):
         raise DataError(
             f"no report was written: it would still have had a secret ({', '.join(leaks)})",

@@ -86,4 +86,5 @@ def lost(node: str) -> Cause:
         hint=f"Run `stackctl restart`, and check with `ls -ln {node}` that its group is one of the container's.",
         kind="gpu",
         issue="gpu-not-in-container",
+        source="https://rocm.docs.amd.com/projects/install-on-linux/en/latest/how-to/docker.html",
     )

@@ -228,4 +228,10 @@ def _cdi_hint(offer: Offer) -> str:
 
 
 def lost(node: str) -> Cause:
-    return Cause(says=f"it has lost the GPU: its container can't open {node}", hint=_LOST, kind="gpu", issue="gpu-lost")
+    return Cause(
+        says=f"it has lost the GPU: its container can't open {node}",
+        hint=_LOST,
+        kind="gpu",
+        issue="gpu-lost",
+        source="https://github.com/NVIDIA/nvidia-container-toolkit/issues/48",
+    )

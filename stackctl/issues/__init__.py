@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from stackctl.issues import engine, gpu, machine, model, network, speed, stack, storage
+from stackctl.issues import engine, gpu, images, machine, model, network, settings, speed, stack, storage
 from stackctl.issues.issue import Issue
 
-ISSUES: Final[Mapping[str, Issue]] = MappingProxyType(
-    {one.id: one for area in (engine, machine, storage, network, gpu, model, stack, speed) for one in area.ISSUES}
-)
+_AREAS: Final = (engine, machine, storage, network, images, gpu, model, settings, stack, speed)
+ISSUES: Final[Mapping[str, Issue]] = MappingProxyType({one.id: one for area in _AREAS for one in area.ISSUES})

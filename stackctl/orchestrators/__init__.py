@@ -4,6 +4,7 @@ from collections.abc import Callable
 from types import MappingProxyType
 from typing import Final
 
+from stackctl.orchestrators.compose import log as compose_log
 from stackctl.orchestrators.compose.orchestrator import ComposeOrchestrator
 from stackctl.ports import Orchestrator
 
@@ -12,3 +13,4 @@ ORCHESTRATORS: Final[MappingProxyType[str, Callable[..., Orchestrator]]] = Mappi
         "compose": ComposeOrchestrator,
     }
 )
+ORCHESTRATOR_LOGS: Final = (compose_log.LOG,)

@@ -52,7 +52,6 @@ def test_the_version_is_a_command_too() -> None:
         (("exec",), ("docker compose exec",)),
         (("config",), ("stackctl render --stdout",)),
         (("top",), ("stackctl status",)),
-        (("uninstall",), ("stackctl down",)),
         (("update",), ("upgrade stackctl", "stackctl deploy")),
         (("upgrade",), ("upgrade stackctl", "stackctl deploy")),
         (("install",), ("stackctl deploy", "stackctl models pull SOURCE")),

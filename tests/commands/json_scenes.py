@@ -1,5 +1,6 @@
 """Scenes in which each command that prints JSON is run: a folder, a machine of fakes, and the command line."""
 
+import json
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,13 +11,20 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from stackctl.backends import BACKENDS
 from stackctl.commands.deploy import Options, deploy
+from stackctl.commands.setup import set_up
+from stackctl.contracts.engine_link import EngineLink
 from stackctl.contracts.gpu_trial import GpuTrial, Inside
 from stackctl.contracts.host import Gpu, GpuHolder, GpuReading
 from stackctl.contracts.service import Publish
+from stackctl.contracts.system import Ran
 from stackctl.core.catalogue import stored
 from stackctl.core.model import demo_model
 from stackctl.core.observed import ContainerSeen, ReadSeen
+from stackctl.core.plan import plan_json
+from stackctl.core.plan.images import repository
+from stackctl.core.setup.plan import Wanted
 from stackctl.core.smoke.reachability import ContainerNetworking
+from stackctl.core.uninstall.content import ContainerHere, EngineContent, ImageHere
 from stackctl.machine import Machine
 from tests.commands import folders
 from tests.commands.engines import Stage, quiet_stage
@@ -28,6 +36,7 @@ from tests.hub.server import running
 from tests.shapes.header import sparse
 from tests.shapes.measured import MODELS
 from tests.sign_catalogue import signature
+from tests.steps.setup.bare import emptied
 
 IMAGES = dict.fromkeys((service.image for service in a_plan().services), f"sha256:{'1' * 64}")
 DEMO: dict[str, object] = {"model.path": "demo", "name": "chat"}
@@ -219,6 +228,16 @@ def _attached(place: Place) -> None:
     }
 
 
+def _logged(place: Place) -> None:
+    (place.around / "kobold.log").write_text(
+        "koboldcpp-1  | Welcome to KoboldCpp - Version 1.117.1\n"
+        "koboldcpp-1  | llama_model_load: error loading model: unknown model architecture: 'newer'\n"
+        "koboldcpp-1  | Load Text Model OK: False\n",
+        encoding="utf-8",
+    )
+    (place.around / "unknown.log").write_text("Welcome to KoboldCpp\nError: never seen before\n", encoding="utf-8")
+
+
 def _listed(place: Place) -> None:
     _attached(place)
     place.stage.projects = frozenset({("chat", str(place.folder))})
@@ -233,6 +252,34 @@ def _dies(place: Place) -> None:
     place.stage.refuses = "services.llamacpp: no such key"
 
 
+def _digest(name: str) -> str:
+    return f"{repository(name)}@{name.partition('@')[2]}"
+
+
+def _everything(place: Place) -> None:
+    """A stack that runs, its images, a model, and an image that somebody else uses, too."""
+    place.deployed()
+    _pulled(place)
+    plan = json.loads((place.folder / plan_json.FILE).read_text())["plan"]
+    names = [one["image"] for one in plan["services"]]
+    place.stage.content_ = EngineContent(
+        containers=(
+            *(
+                ContainerHere(
+                    id=f"c{at}", name=f"chat-{name}", image=name, image_id=f"sha256:{at}", state="running",
+                    project="chat", folder=str(place.folder), is_marked=True,
+                )
+                for at, name in enumerate(names)
+            ),
+            ContainerHere(id="other", name="somebody", image=names[0], image_id="sha256:0", state="running"),
+        ),
+        images=tuple(
+            ImageHere(id=f"sha256:{at}", tags=(name.partition("@")[0],), digests=(_digest(name),), size=500 + at)
+            for at, name in enumerate(names)
+        ),
+    )  # fmt: skip
+
+
 def _old(place: Place) -> None:
     place.deployed()
     (place.folder / "stack.toml").write_text((place.folder / "stack.toml").read_text().replace("8192", "4096"))
@@ -243,7 +290,39 @@ def _page(place: Place) -> None:
     place.here.tavern.page = page_of(deploy(place.machine, DEMO, replace(QUICK, dry_run=True)).plan)
 
 
+def _bare(place: Place) -> None:
+    emptied(place.here)
+
+
+def _set_up(place: Place) -> None:
+    _bare(place)
+    set_up(place.machine, Wanted(), lambda _, __: True)
+
+
 _FIT = "--gpu-memory 12000 --device vulkan --context 8192"
+
+
+def _healthy(place: Place) -> None:
+    place.deployed()
+    place.here.system.answers["docker compose version --short"] = Ran(code=0, out="2.40.3\n")
+
+
+def _stopped_on_a_healthy_machine(place: Place) -> None:
+    _stopped(place)
+    place.here.system.answers["docker compose version --short"] = Ran(code=0, out="2.40.3\n")
+
+
+def _failing_on_a_healthy_machine(place: Place) -> None:
+    _failing(place)
+    place.here.system.answers["docker compose version --short"] = Ran(code=0, out="2.40.3\n")
+
+
+def _no_engine(place: Place) -> None:
+    place.stage.link_ = EngineLink(
+        address="unix:///var/run/docker.sock", socket="/var/run/docker.sock", failure="missing", says="no such file"
+    )
+
+
 SCENES = (
     Scene("deploy", "deploy --model demo --name chat --timeout 20", _page),
     Scene("deploy-dry-run", "deploy --model demo --name chat --dry-run"),
@@ -276,6 +355,14 @@ SCENES = (
     Scene("models-remove", f"models remove {SOURCE} --yes", _pulled),
     Scene("smoke", "smoke --only services --only model --only reply", _attached),
     Scene("smoke-failing", "smoke --only services --only reply", _failing, 8),
+    Scene("explain", "explain {around}/kobold.log", _logged),
+    Scene("explain-unknown", "explain {around}/unknown.log", _logged),
+    Scene("explain-issue", "explain disk-full"),
+    Scene("explain-folder", "explain {around}", _logged, 3),
+    Scene("doctor", "doctor", _stopped_on_a_healthy_machine),
+    Scene("doctor-healthy", "doctor", _healthy),
+    Scene("doctor-failing", "doctor", _failing_on_a_healthy_machine, 8),
+    Scene("doctor-no-engine", "doctor", _no_engine, 4),
     Scene("status", "status", Place.deployed),
     Scene("status-failing", "status", _failing, 7),
     Scene("status-stopped", "status", _stopped, 7),
@@ -296,6 +383,9 @@ SCENES = (
     Scene("why-slow-empty", "why-slow", code=3),
     Scene("history", "history", Place.deployed),
     Scene("history-empty", "history"),
+    Scene("setup", "setup", _bare, 4),
+    Scene("setup-yes", "setup --yes", _bare, 4),
+    Scene("setup-undo", "setup --undo --yes", _set_up),
     Scene("free", "free", Place.deployed),
     Scene("free-nothing", "free", _stopped),
     Scene("free-wake", "free --wake --timeout 20", Place.deployed),
@@ -314,6 +404,10 @@ SCENES = (
     Scene("adopt-nothing", "adopt", code=2),
     Scene("import", "import {around}/tiny.kcpps", _kcpps),
     Scene("import-none", "import {around}/none.kcpps", code=3),
+    Scene("uninstall", "uninstall --dry-run", _everything),
+    Scene("uninstall-yes", "uninstall --yes", _everything),
+    Scene("uninstall-unknown", "uninstall --chats none", _everything, 3),
+    Scene("uninstall-nothing", "uninstall"),
     Scene("images-list", "images list --model demo"),
     Scene("images-build", "images build base"),
     Scene("images-build-unknown", "images build none", code=3),

@@ -13,7 +13,7 @@ from stackctl.cli import main
 from stackctl.cli.options import KEYS
 from stackctl.core.config import stack_toml
 from stackctl.errors import ConfigError, DataError, Exposed, ModelError
-from tests.docs import json_page, json_schemas, messages, recommendations
+from tests.docs import issue_pages, json_page, json_schemas, messages, recommendations
 from tests.docs.messages import Message
 from tests.docs.prose import Page
 
@@ -31,7 +31,24 @@ _CAUSE_HEAD = ("message", "line of the log", "exit code", "what to do")
 _WHOSE = {
     "backends/command_line.py": "Every backend",
     "backends/koboldcpp.py": "KoboldCpp",
+    "backends/koboldcpp_failures.py": "KoboldCpp",
+    "backends/koboldcpp_log.py": "KoboldCpp",
+    "backends/llama_arguments_refused.py": "llama.cpp",
+    "backends/llama_causes.py": "Models in llama.cpp, KoboldCpp and text-generation-webui",
+    "backends/llama_devices.py": "The GPU in llama.cpp, KoboldCpp and text-generation-webui",
     "backends/llama_failures.py": "Models in llama.cpp, KoboldCpp and text-generation-webui",
+    "backends/llama_signatures.py": "Models in llama.cpp, KoboldCpp and text-generation-webui",
+    "backends/llama_starts.py": "Models in llama.cpp, KoboldCpp and text-generation-webui",
+    "backends/llamacpp_log.py": "llama.cpp",
+    "backends/program_signatures.py": "Any program",
+    "backends/textgen_failures.py": "text-generation-webui",
+    "backends/textgen_log.py": "text-generation-webui",
+    "core/engine/containers.py": "The engine and containers",
+    "core/engine/daemon.py": "The engine and containers",
+    "core/engine/images.py": "Images and registries",
+    "core/engine/log.py": "The engine and containers",
+    "core/tavern/signatures.py": "SillyTavern",
+    "orchestrators/compose/log.py": "Compose",
     "backends/llama_offload.py": "The GPU in llama.cpp, KoboldCpp and text-generation-webui",
     "backends/llamacpp.py": "llama.cpp",
     "backends/textgen.py": "text-generation-webui",
@@ -79,14 +96,15 @@ _LOGS = """\
 ## What services and Docker say
 
 These errors name the service first: `llamacpp: the model file is damaged or cut short`. The lines with `|` below are
-from the service's log; `stackctl logs SERVICE` shows all of it.
+from the log; `stackctl logs SERVICE` shows all of it, and `stackctl explain` reads it ([explain.md](explain.md)):
+some of these causes it alone names, from logs that it is given.
 """
 
 
 def names() -> tuple[str, ...]:
     """The name of each page, without its text, which takes time to make."""
     plain = ("stack.md", "stack.schema.json", "cli.md", "troubleshooting.md", "json.md")
-    return (*plain, *(f"schemas/{name}" for name in json_schemas.names()))
+    return (*plain, *(f"schemas/{name}" for name in json_schemas.names()), *issue_pages.names())
 
 
 @cache
@@ -99,6 +117,7 @@ def pages() -> Mapping[str, str]:
         "troubleshooting.md": troubleshooting_page(),
         "json.md": json_page.page((DOCS / "json.md").read_text(encoding="utf-8")),
         **{f"schemas/{name}": text for name, text in json_schemas.schemas().items()},
+        **issue_pages.pages(MADE),
     }
 
 

@@ -23,8 +23,8 @@ _PROGRAMS: Final = "programs"
 _PARTS: Final = (".part", ".part.json", ".taken")  # of an interrupted download
 
 
-def look(machine: Machine, temporary: Path) -> Inventory:
-    """Return what is here. temporary: the system's folder for temporary files, where smoke has its own."""
+def look(machine: Machine) -> Inventory:
+    """Return what is here."""
     problems: list[StackctlError] = []
     items: list[Item] = []
     stacks: tuple[StackHere, ...] = ()
@@ -37,7 +37,7 @@ def look(machine: Machine, temporary: Path) -> Inventory:
     except StackctlError as error:
         problems.append(error)
         stacks = stacks_here(EngineContent(), machine)
-    for part in (_programs(machine), model_items(machine, _going(items)), _files(machine, temporary)):
+    for part in (_programs(machine), model_items(machine, _going(items)), _files(machine)):
         try:
             items += part
         except StackctlError as error:
@@ -122,7 +122,7 @@ def _freed(entry: Entry, machine: Machine) -> int:
     return sum(one.st_size for one in found if one.st_nlink == 1)
 
 
-def _files(machine: Machine, temporary: Path) -> Iterator[Item]:
+def _files(machine: Machine) -> Iterator[Item]:
     data = machine.storage.data
     names = machine.storage.trees.names(data)
     if catalogue.FILE in names:
@@ -137,6 +137,7 @@ def _files(machine: Machine, temporary: Path) -> Iterator[Item]:
     if SETUP in names:
         says = "`stackctl setup --undo` needs it"
         yield Item(kind="files", name="the record of `stackctl setup`", place=str(data / SETUP), stays=says)
+    temporary = Path(machine.system.temporary())
     home = f"{smoke_location.HOME}-{machine.system.user().uid}"
     if home in machine.storage.trees.names(temporary):
         place = temporary / home

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote, quote_plus
 
-_SHORT: Final = 4  # characters; a shorter value is searched for as a whole word alone
+_LEAST: Final = 3  # characters; whoever has a shorter password has none
+_SHORT: Final = 5  # characters; a shorter value is searched for as a whole word alone
 _CODED: Final = 6  # characters; a shorter value is not searched for as base64 or hex, which other text would hold
-_LINE: Final = 12  # characters of a line of a longer secret (a private key) that is a secret of its own
+_LINE: Final = 12  # characters of a line of a longer secret (a private key) that is itself a secret
 # values that are in every installation: SillyTavern's default name and password, and switches
 _COMMON: Final = frozenset({"", "password", "user", "true", "false", "none", "null", "default", "auto", "on", "off"})
 
@@ -25,14 +26,14 @@ class Known:
 
     @property
     def is_word(self) -> bool:
-        """Whether it is so short that it counts only where it stands as a word of its own."""
+        """Whether it is so short that it counts only where it stands as a separate word."""
         return len(self.value) < _SHORT
 
 
 def secrets_in(kind: str, value: str) -> Iterator[Known]:
     """Give the secrets of one value: itself, and the lines of a long one; none for a value that everybody has."""
     value = value.strip()
-    if value.lower() not in _COMMON:
+    if value.lower() not in _COMMON and len(value) >= _LEAST:
         yield Known(kind=kind, value=value)
     lines = value.splitlines()
     if len(lines) > 1:

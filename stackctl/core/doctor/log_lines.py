@@ -1,8 +1,8 @@
 """The lines of a program's log that say something of the program alone: what a chat brought into a log is left out.
 
-KoboldCpp prints the request and the reply of each message, llama-server and text-generation-webui do when they are told
+KoboldCpp prints the request and the reply of each message, llama-server and text-generation-webui do with the option
 to be verbose, and SillyTavern prints the whole prompt. So a line stays only if it begins as a program's line does, and
-each of its words is one that programs use; of any other line its length alone is told.
+each of its words is one that programs use; of any other line only its length stays.
 """
 
 import re

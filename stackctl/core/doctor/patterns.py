@@ -13,16 +13,6 @@ _PLAIN: Final = re.compile(r"(?i)true|false|null|none|auto|yes|no|on|off|-?\d{1,
 _OURS: Final = re.compile(r"(?:\./)?\.stackctl/[\w-]+|/run/secrets/[\w.-]+|file")  # where a secret lies is none
 
 
-@dataclass(frozen=True, kw_only=True)
-class Found:
-    """A place in a text. is_secret: its value is a secret, which may stand elsewhere without its name."""
-
-    kind: str
-    begin: int
-    end: int
-    is_secret: bool = True
-
-
 _TOKENS: Final = tuple(
     (kind, re.compile(pattern))
     for kind, pattern in (
@@ -61,6 +51,16 @@ _EMAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A
 _MAC: Final = re.compile(r"(?i)(?<![0-9a-f:-])[0-9a-f]{2}(?:([:-])[0-9a-f]{2})(?:\1[0-9a-f]{2}){4}(?![0-9a-f:-])")
 _IPV4: Final = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.]*\d)")
 _IPV6: Final = re.compile(r"(?i)(?<![0-9a-z:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![0-9a-z:])")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A place in a text. is_secret: its value is a secret, which may stand elsewhere without its name."""
+
+    kind: str
+    begin: int
+    end: int
+    is_secret: bool = True
 
 
 def found_in(text: str) -> Iterator[Found]:

@@ -1,6 +1,5 @@
 """The archive of a report: its files, the list of what is in it, and its bytes."""
 
-import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,13 +10,12 @@ from stackctl.core.doctor.redaction import Redaction
 
 TOP: Final = "stackctl-report"  # the folder in which all files lie
 MANIFEST: Final = "MANIFEST.txt"
-_MODE: Final = 0o600
 _LINES: Final = frozenset({"evidence", "log", "health_output"})  # keys of tables whose texts are lines of logs
 _HEAD: Final = """\
 What `stackctl doctor --report` collected. Look through it before you send it to somebody.
 
 Keys, passwords and tokens were taken out: those that this machine knows by their value, others by their form or name.
-Of logs only lines stay in which a program tells of itself, so that no chat is in here; of others the length is told.
+Of logs only lines stay in which a program tells of itself, so that no chat is in here; other lines are counted.
 Home folders, users and names of machines, e-mail addresses, hardware addresses and public IP addresses were replaced.
 
 """
@@ -89,21 +87,6 @@ def _taken_out(one: Member) -> str:
     parts = [f"{number} x {kind}" for kind, number in sorted(one.redacted.items())]
     parts += [f"{one.left_out} lines left out"] if one.left_out else []
     return ", ".join(parts)
-
-
-def packed(files: Mapping[str, str], made_at: float) -> bytes:
-    """Return the texts as a compressed tar file; made_at: seconds since 1970."""
-    import gzip
-    import tarfile
-
-    plain = io.BytesIO()
-    with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for name, text in files.items():
-            content = text.encode("utf-8", "replace")
-            member = tarfile.TarInfo(f"{TOP}/{name}")
-            member.size, member.mode, member.mtime = len(content), _MODE, int(made_at)
-            tar.addfile(member, io.BytesIO(content))
-    return gzip.compress(plain.getvalue(), mtime=int(made_at))
 
 
 def unpacked(archive: bytes) -> str:

@@ -8,6 +8,7 @@ issues that each line names (NCT: NVIDIA/nvidia-container-toolkit, LIB: NVIDIA/l
 import re
 from typing import Final, NamedTuple
 
+_TOOLKIT_SOURCES: Final = "NVIDIA/nvidia-container-toolkit: cmd; NVIDIA/libnvidia-container: src/cli"
 CPU: Final = "Or run on the CPU with `stackctl deploy --gpu none`."
 DROPPED: Final = (
     'Check that the engine is Docker with the NVIDIA Container Toolkit, or Podman with `gpu.mode = "cdi"`. ' + CPU
@@ -32,12 +33,13 @@ _LEGACY: Final = "Run `sudo nvidia-ctk config --in-place --set nvidia-container-
 
 
 class Refusal(NamedTuple):
-    """A pattern of an engine's words, what it means, the hint, and the page that explains it."""
+    """A pattern of an engine's words, what it means, the hint, the issue's id, and where the words are known from."""
 
     pattern: str
     says: str
     hint: str
-    issue: str = ""
+    issue: str
+    source: str = _TOOLKIT_SOURCES
 
 
 # the first that matches counts: a cause in the driver comes before the program that met it
@@ -47,84 +49,105 @@ REFUSALS: Final[tuple[Refusal, ...]] = (
         "the engine does not know CDI, or it is switched off there",
         'Set "features": {"cdi": true} in /etc/docker/daemon.json (Docker Engine 25 or newer) and run '
         "`sudo systemctl restart docker`. " + CPU,
+        "cdi-disabled",
     ),
     Refusal(  # the last one: Engine 29.3 and later, which tries AMD's driver where NVIDIA's is missing
         r"could not select device driver|unknown or invalid runtime name: nvidia|failed to discover GPU vendor",
         "the engine does not offer the NVIDIA driver to containers",
         TOOLKIT,
+        "gpu-not-offered",
     ),
     Refusal(  # NCT#1246: mode "cdi" with the hook that a reservation uses; so do the defaults of 1.19
         r"invoking the NVIDIA Container Runtime Hook directly",
         "the toolkit is set to a mode in which it refuses reservations",
         _LEGACY,
+        "gpu-toolkit-setting",
     ),
     Refusal(
         r"driver/library version mismatch|RM_VERSION_MISMATCH",
         "the loaded NVIDIA driver is not the installed one: it was updated while it ran",
         "Reboot the machine; until then run `stackctl deploy --gpu none`.",
+        "gpu-driver-mismatch",
     ),
     Refusal(  # CDI files from before a driver's update: the paths have its version in their names
         r"(error mounting|failed to fulfil mount request) \S*(/lib\S*/(libcuda|libnvidia)|/s?bin/nvidia-|/dev/nvidia)"
         r"\S*.*no such file|failed to stat CDI host device|CDI device .* host type mismatch",
         "the CDI files describe device files or libraries that are no longer there",
         _GENERATE,
+        "cdi-stale",
     ),
     Refusal(
-        r"nvidia-c\S*.*(libnvidia-ml\.so\.1|driver not loaded|ERROR_LIBRARY_NOT_FOUND)"
+        r"nvidia-c\S*.*(libnvidia-ml\.so\.1|driver not loaded|ERROR_LIBRARY_NOT_FOUND|cannot open shared object file)"
+        r"|nvidia-c\S* initialization error: driver (error|rpc error)"
         r"|failed to initialize NVML: ERROR_(LIBRARY_NOT_FOUND|DRIVER_NOT_LOADED)",
         "the engine finds no running NVIDIA driver",
         _NO_DRIVER,
+        "gpu-driver-missing",
     ),
     Refusal(
         r"nvidia-container-cli.*unsatisfied condition: (cuda|driver|brand)",
         "the image needs a newer NVIDIA driver",
         "Update the driver, set `backend.image` to one for your CUDA version, or run `stackctl deploy --gpu none`.",
+        "gpu-driver-too-old",
     ),
     Refusal(  # LIB#154, NCT#106, NCT#1487; moby#38729 (cgroup version 1)
         r"BPF_CGROUP_DEVICE\) failed: operation not permitted|/sys/fs/cgroup/devices\S*: permission denied",
         "the toolkit may not change the rules for devices: the engine is rootless",
         _NO_CGROUPS,
+        "gpu-toolkit-setting",
     ),
     Refusal(  # NVIDIA/nvidia-docker#1660, #1447; LIB#151
         r"cgroup subsystem devices not found|no cgroup filter|failed to add device rules|BPF_CGROUP_DEVICE",
         "the toolkit can't set the rules for devices with this kernel's cgroups",
         "Update the NVIDIA Container Toolkit, which knows cgroup version 2 from 1.8 on. " + CPU,
+        "gpu-toolkit-setting",
     ),
     Refusal(  # NVIDIA/nvidia-docker#587, NCT#147
         r"ldcache error|/ldconfig\S* failed with error code",
         "the toolkit can't refresh the container's list of libraries: its path of ldconfig is wrong for this system",
         "Run `sudo nvidia-ctk config --in-place --set nvidia-container-cli.ldconfig=@/sbin/ldconfig` (on Ubuntu "
         "@/sbin/ldconfig.real). " + CPU,
+        "gpu-toolkit-setting",
     ),
     Refusal(  # gpu.devices
         r"nvidia-container-cli.*(device error|unknown device)",
         "the driver has no GPU of the index or UUID that was requested",
         "Run `nvidia-smi -L` and name one that it lists under `devices` in [gpu] of stack.toml. " + CPU,
+        "gpu-devices-wrong",
     ),
     Refusal(
         r"unresolvable CDI devices",
         "the GPU can't be given to the container: the engine's CDI files do not describe it",
         _GENERATE,
+        "cdi-missing",
     ),
     Refusal(
         r"CDI registry initialization failure",
         "the engine can't read its folders of CDI files",
         "Run `docker info`, whose warnings name the file, and remove or correct it. " + CPU,
+        "cdi-unreadable",
     ),
     Refusal(  # the toolkit was removed, or the CDI files come from another machine
         r"(fork/exec|exec:) \S*nvidia-(cdi-hook|ctk|container-runtime-hook|container-cli)\S*.*(no such file|not found)"
         r"|couldn't find binary nvidia-container-cli",
         "a program of the NVIDIA Container Toolkit is no longer there",
         TOOLKIT,
+        "gpu-not-offered",
     ),
     Refusal(  # device files of AMD and Intel GPUs
         r"error gathering device information .*no such file or directory",
         "a device file of the GPU does not exist on the engine's machine",
         "Run `ls -l /dev/dri /dev/kfd` there, and install the GPU's driver. " + CPU,
+        "gpu-driver-missing",
     ),
-    Refusal(r"nvidia-container-cli|CDI device injection failed", "the GPU can't be given to the container", _HOST),
+    Refusal(
+        r"nvidia-container-cli|CDI device injection failed",
+        "the GPU can't be given to the container",
+        _HOST,
+        "gpu-not-in-container",
+    ),
 )
-_UNKNOWN: Final = Refusal("", "the GPU can't be given to a container", _HOST)
+_UNKNOWN: Final = Refusal("", "the GPU can't be given to a container", _HOST, "gpu-not-in-container")
 
 
 def find_refusal(words: str) -> Refusal:

@@ -16,6 +16,7 @@ _SHOWN, _SHOWN_BEFORE = 8, 5  # log lines in an error, and how many of them come
 _WIDTH = 300  # characters of one line
 _EDGES = ("╭", "╰")
 _SIGKILL = 128 + 9
+_ENGINE: Final = "https://docs.docker.com/reference/cli/docker/container/run/#exit-status"
 # exit codes of a program that was asked to stop, and did so in time or not
 STOPPED: Final = frozenset({0, 128 + 2, _SIGKILL, 128 + 15})
 _KILLED = (
@@ -118,12 +119,8 @@ def _cause(state: ServiceState, log: tuple[str, ...], judge: Judge) -> Cause:
         hint = (
             f"{more}, lower `backend.context`, or use a smaller quantisation." if state.name in BACKENDS else f"{more}."
         )
-        return Cause(
-            says="killed because it used more memory than its limit",
-            hint=hint,
-            kind="memory",
-            issue="memory-limit-reached",
-        )
+        says = "killed because it used more memory than its limit"
+        return Cause(says=says, hint=hint, kind="memory", issue="memory-limit-reached", source=_ENGINE)
     if state.is_only_unhealthy and (lost := lost_gpu(state.health_output)):
         return lost
     is_killed = state.exit_code == _SIGKILL and state.state != "running"
@@ -135,17 +132,19 @@ def _cause(state: ServiceState, log: tuple[str, ...], judge: Judge) -> Cause:
             says=f"did not start: {state.error}",
             hint="Run `stackctl start`, which tries it again and reports what to do.",
             issue="container-not-created",
+            source=_ENGINE,
         )
     if is_killed:
         says = "killed from outside (signal 9); the engine reports no lack of memory"
-        return Cause(says=says, hint=_KILLED, issue="service-killed")
+        return Cause(says=says, hint=_KILLED, issue="service-killed", source=_ENGINE)
     if state.state != "running" and (cause := judge.exit_cause(state.exit_code)):
         return cause
     if state.exit_code in {126, 127}:  # tini's and a shell's codes for a missing program
         says = f"its image {state.image} has no program that runs on this machine"
-        return Cause(
-            says=says, hint=f"Check its image in stack.toml. {logs}", kind="config", issue="image-lacks-program"
-        )
+        hint = f"Check its image in stack.toml. {logs}"
+        return Cause(says=says, hint=hint, kind="config", issue="image-lacks-program", source=_ENGINE)
     if state.health == "unhealthy" and state.state == "running":
-        return Cause(says="runs, but never answered its health check", hint=logs, issue=_issue(state))
-    return Cause(says=f"ended by itself (exit code {state.exit_code})", hint=logs, issue=_issue(state))
+        says = "runs, but never answered its health check"
+        return Cause(says=says, hint=logs, issue=_issue(state), source=_ENGINE)
+    says = f"ended by itself (exit code {state.exit_code})"
+    return Cause(says=says, hint=logs, issue=_issue(state), source=_ENGINE)

@@ -4,20 +4,15 @@ from typing import Final
 
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.judge import no_cause
+from stackctl.contracts.signature import first_cause
+from stackctl.core.tavern import signatures
 
-_CONFIG: Final = "Check config.yaml in SillyTavern's config folder, and compose.override.yml."
+_NODE: Final = "https://nodejs.org/api/errors.html"
+LOG: Final = signatures.LOG
 
 
 def fatal(line: str) -> Cause | None:
-    if "Your current SillyTavern configuration is insecure" in line:
-        return Cause(
-            says="SillyTavern refuses its configuration: it listens with neither a whitelist nor a password",
-            hint=_CONFIG,
-            kind="config",
-        )
-    if "Failed to read config.yaml" in line or "YAMLException" in line or "YAMLParseError" in line:
-        return Cause(says="SillyTavern can't read its config.yaml", hint=_CONFIG, kind="config")
-    return None
+    return first_cause(signatures.STARTS, line)
 
 
 def ended(line: str) -> Cause | None:
@@ -27,9 +22,16 @@ def ended(line: str) -> Cause | None:
             says=f"SillyTavern can't write its own files ({line.strip()[:160]})",
             hint="Give its data folder to the user of `sillytavern.uid`; `ls -ln` shows the present owner.",
             kind="config",
+            issue="folder-not-writable",
+            source=_NODE,
         )
     if "ENOSPC" in line:
-        return Cause(says="SillyTavern found the disk full", hint="Free some space, then run `stackctl deploy`.")
+        return Cause(
+            says="SillyTavern found the disk full",
+            hint="Free some space, then run `stackctl deploy`.",
+            issue="disk-full",
+            source=_NODE,
+        )
     return None
 
 

@@ -12,6 +12,7 @@ from stackctl.errors import StackctlError
 
 Kind = Literal["stacks", "images", "programs", "models", "files", "chats"]
 KINDS: Final[tuple[Kind, ...]] = ("stacks", "images", "programs", "models", "files")  # in the order of their removal
+_OWN_REPOSITORIES: Final = frozenset(repository(one) for one in OWN)
 _HUB: Final = ("docker.io/library/", "docker.io/")
 
 
@@ -103,6 +104,3 @@ def _familiar(name: str) -> str:
 def _listed(names: list[str]) -> str:
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"{', '.join(names[:3])}{more}"
-
-
-_OWN_REPOSITORIES: Final = frozenset(repository(one) for one in OWN)

@@ -14,7 +14,7 @@ from stackctl.effects.storage.opening import regular_file
 from stackctl.effects.storage.tree import Leaf, Tree, refuse_full, translate_errors
 
 _FULL: Final = "Choose a disk with more room for the archive."
-_FOLDER_MODE, _FILE_MODE = 0o755, 0o644
+_FOLDER_MODE, _FILE_MODE, _PRIVATE_MODE = 0o755, 0o644, 0o600
 _MADE_AT = 315_532_800  # 1980: the time of members that are not on the disk; tar warns about earlier ones
 
 
@@ -49,6 +49,20 @@ def pack(target: Path, top: str, trees: Iterable[Tree], texts: Mapping[str, str]
         finally:
             with suppress(FileNotFoundError):
                 beside.unlink()
+
+
+def packed(top: str, texts: Mapping[str, str], made_at: float) -> bytes:
+    """Return texts as the bytes of a compressed tar file, below the folder `top`; made_at: seconds since 1970."""
+    import gzip
+
+    plain = io.BytesIO()
+    with tarfile.open(fileobj=plain, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        for name, text in texts.items():
+            content = text.encode("utf-8", "replace")
+            member = _member(f"{top}/{name}", tarfile.REGTYPE, _PRIVATE_MODE, Owner(uid=0, gid=0), int(made_at))
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    return gzip.compress(plain.getvalue(), mtime=int(made_at))
 
 
 def _add_folder(tar: tarfile.TarFile, place: str, found: os.stat_result) -> None:

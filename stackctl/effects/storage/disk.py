@@ -12,13 +12,14 @@ from stackctl.contracts.host import Owner, Permissions
 from stackctl.core.hub.store import FOLDER
 from stackctl.core.model.model import ModelSeen
 from stackctl.effects import storage
-from stackctl.effects.storage import Folder, file_systems, git, owner_of, programs, tree
+from stackctl.effects.storage import Folder, file_systems, git, log_file, owner_of, programs, tree
 from stackctl.effects.storage.model_library import Library, today_here
 from stackctl.effects.storage.opening import Reach, links_for
 from stackctl.effects.storage.tree import Leaf
 
 if TYPE_CHECKING:
     from stackctl.core.catalogue.update_source import UpdateSource
+    from stackctl.core.explain.log_text import LogText
     from stackctl.core.hub.cached import CachedModel
     from stackctl.core.hub.source import RepoFile
     from stackctl.core.model.contents import Contents
@@ -83,6 +84,11 @@ class Trees:
         from stackctl.effects.storage.archive import pack  # tarfile is slow to import
 
         pack(target, top, trees, texts, owner)
+
+    def packed(self, top: str, texts: Mapping[str, str], made_at: float) -> bytes:
+        from stackctl.effects.storage.archive import packed
+
+        return packed(top, texts, made_at)
 
     def reach(self, owner: Owner, *, closed: Path | None = None) -> Reach:
         """Return which links are followed in a folder of this owner; none is followed below `closed`."""
@@ -173,6 +179,9 @@ class Disk:
 
     def contents(self, wanted: str, folder: Path) -> "Contents":
         return self.read_contents(wanted, folder)
+
+    def log(self, wanted: str, folder: Path) -> "LogText":
+        return log_file.read_log(wanted, folder if wanted == log_file.STDIN else storage.locate(wanted, folder))
 
     def private_text(self, path: Path) -> str:
         return storage.private_text(path)

@@ -9,7 +9,7 @@ _NAME: Final = "stackctl"
 def removal(prefix: Path, python: str, *, is_venv: bool) -> tuple[str, ...]:
     """Return the command line that removes it. prefix: that of the Python that runs it; is_venv: it is no system's.
 
-    pipx and uv leave a file of their own in the environment that they make for a program: pipx_metadata.json,
+    pipx and uv leave a file each in the environment that they make for a program: pipx_metadata.json,
     https://pipx.pypa.io, and uv-receipt.toml, https://docs.astral.sh/uv/concepts/tools .
     """
     if (prefix / "pipx_metadata.json").exists():

@@ -5,6 +5,7 @@ import os
 import platform
 import pwd
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -125,6 +126,10 @@ class ThisSystem:
             groups=_group_names([*os.getgroups(), os.getegid()]),
             listed_groups=_group_names(listed),
         )
+
+    def temporary(self) -> PurePosixPath:
+        """Return the folder for temporary files."""
+        return PurePosixPath(tempfile.gettempdir())
 
     def installer(self) -> tuple[str, ...]:
         """Return the command line that removes stackctl itself."""

@@ -9,6 +9,7 @@ from typing import Final
 from stackctl.report.contract import (
     deploy,
     doctor,
+    explain,
     failure,
     free,
     gpu,
@@ -43,6 +44,7 @@ OUTPUTS: Final[dict[str, tuple[type, ...]]] = {
     "smoke": (stack.Smoked,),
     "doctor": (doctor.Diagnosis,),
     "setup": (setup.SetUp, setup.TakenBack),
+    "explain": (explain.Explained, explain.IssuePage),
     "status": (stack.Status,),
     "ls": (stack.Stacks,),
     "url": (stack.Address,),

@@ -34,7 +34,7 @@ _COMMON: Final = frozenset(
 
 def known_secrets(machine: Machine) -> Iterator[Known]:
     """Give every secret of the stack in this folder and of this user; what can't be read gives none."""
-    for part in (_of_stack, _of_env_file, _of_tavern, _of_environment, _of_hub, _of_registries):
+    for part in (_of_stack, _of_env_file, _of_overrides, _of_tavern, _of_environment, _of_hub, _of_registries):
         with suppress(StackctlError, RecursionError):
             yield from part(machine)
 
@@ -66,6 +66,8 @@ def _of_stack(machine: Machine) -> Iterator[Known]:
             path = machine.storage.locate(key_file, machine.path)
             yield from secrets_in("API key of the backend elsewhere", _text(machine, path))
     for name in machine.storage.trees.names(machine.path / backend_service.FOLDER):
+        if name.startswith("."):  # git's
+            continue
         with suppress(StackctlError):
             text = machine.folder.read(f"{backend_service.FOLDER}/{name}", most=_MOST, errors="replace") or ""
             yield from _named_values("secret of the backend", _parsed(text))
@@ -78,6 +80,27 @@ def _of_env_file(machine: Machine) -> Iterator[Known]:
         value = value.strip().strip("\"'")
         if equals and not name.startswith("#") and (len(value) >= _SURELY or is_secret_name(name)):
             yield from secrets_in("value of .env", value)
+
+
+def _of_overrides(machine: Machine) -> Iterator[Known]:
+    """Give the values of environments and labels in the user's own files for Compose, which may be secrets."""
+    for name in machine.orchestrator.additions():
+        if name.endswith((".yml", ".yaml")):
+            text = machine.folder.read(name, most=_MOST, errors="replace") or ""
+            services = _parsed(text)
+            for service in _tables(services, "services"):
+                for key in ("environment", "labels"):
+                    yield from _assigned(service.get(key), f"value of {name}")
+
+
+def _assigned(value: Any, kind: str) -> Iterator[Known]:
+    """Give the values of a table, or of a list of NAME=value."""
+    pairs: list[tuple[Any, ...]] = list(value.items()) if isinstance(value, dict) else []
+    if isinstance(value, list):
+        pairs = [tuple(str(one).partition("=")[::2]) for one in value]
+    for name, one in pairs[:_MOST_VALUES]:
+        if isinstance(one, str) and (len(one) >= _SURELY or is_secret_name(str(name))):
+            yield from secrets_in(kind, one)
 
 
 def _of_tavern(machine: Machine) -> Iterator[Known]:

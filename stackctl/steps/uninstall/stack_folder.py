@@ -1,4 +1,4 @@
-"""A stack's own folder: its chats, which nobody but the user may give up, and the files that stackctl wrote there."""
+"""A stack's own folder: its chats, which only the user may give up, and the files that stackctl wrote there."""
 
 import json
 import re

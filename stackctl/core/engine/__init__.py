@@ -1,0 +1,1 @@
+"""What the container engine, its runtime and its registries say when something fails."""
