@@ -91,15 +91,14 @@ def written(text: str, stream: TextIO) -> str:
     return text if text.isascii() or can_write(stream, text) else text.translate(_PLAIN)
 
 
-def columns(stream: TextIO | None = None) -> int | None:
-    """Return the cells that a line may take in a stream, or in a result; None where nothing limits it, as in a pipe.
+def columns(said: str, stream: TextIO) -> int | None:
+    """Return the cells that a line may take in a stream; None where nothing limits it, as in a pipe.
 
-    COLUMNS says so for results, else the terminal does.
+    said: what the user says of it, "" for nothing; else the terminal does.
     """
-    said = os.environ.get("COLUMNS", "") if stream is None or stream.isatty() else ""
     if said.isascii() and said.isdecimal() and int(said):
         return max(int(said), _NARROWEST)
     try:
-        return os.get_terminal_size((stream or sys.stdout).fileno()).columns or None
+        return os.get_terminal_size(stream.fileno()).columns or None
     except (OSError, ValueError):  # a pipe; closed
         return None

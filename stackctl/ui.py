@@ -9,9 +9,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, TextIO
 
-from stackctl import terminal
+from stackctl import outputs, terminal
 from stackctl.errors import StackctlError
-from stackctl.outputs import Output, can_write, columns, written
+from stackctl.outputs import Output, can_write, written
 from stackctl.secret import Secret, hidden
 
 Progress = Literal["plain", "json", "none"]
@@ -25,6 +25,12 @@ _MARK = "  … "
 _PREFIX = re.compile(r"\x1b\[[0-9;]*m[\w. -]*\| \x1b\[0m", re.ASCII)
 _QUIET_S = 10.0  # how often a changing status line is repeated where there is no terminal
 _QUIET_AS_JSON_S = 1.0  # the same for a program that reads along
+
+
+def columns(stream: TextIO | None = None) -> int | None:
+    """Return the cells that a line may take in a stream, or in a result: COLUMNS says so for results."""
+    said = os.environ.get("COLUMNS", "") if stream is None or stream.isatty() else ""
+    return outputs.columns(said, stream or sys.stdout)
 
 
 class Ui:

@@ -15,6 +15,7 @@ from typing import Any
 from stackctl.contracts.cdi import CdiSeen
 from stackctl.contracts.engine import EngineDetails, Leftovers
 from stackctl.contracts.engine_link import EngineLink
+from stackctl.contracts.folder_trial import FolderTrial
 from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.contracts.host import Card, Cpu, Gpu, GpuReading, Owner, ReadSpeed
 from stackctl.contracts.request import Request
@@ -175,6 +176,7 @@ class FakeDocker:
     files: dict[str, str] = field(default_factory=dict)
     trials: dict[str, GpuTrial] = field(default_factory=dict)  # by driver: what a container with the GPU shows
     cdi_files: CdiSeen | None = None
+    folder_trial: FolderTrial = field(default_factory=lambda: FolderTrial(state="seen"))
     reads: Iterator[ReadSeen] = field(default_factory=lambda: iter(()))  # what a container has had read, look by look
     silent: EngineError | None = None  # why it can't be asked for its content
     content_: EngineContent = field(default_factory=EngineContent)
@@ -218,7 +220,7 @@ class FakeDocker:
     def refuse_foreign(self, project: str, folder: PurePosixPath) -> None:
         del folder
         if project in self.foreign:
-            raise ConfigError(f"{project} is another's", hint="choose another name")
+            raise ConfigError(f"{project} is another's", hint="choose another name", issue="name-taken")
 
     def claim(self, project: str, says: Says) -> AbstractContextManager[None]:
         del says
@@ -302,6 +304,11 @@ class FakeDocker:
     def read_files(self, image: str, paths: tuple[str, ...]) -> dict[str, str]:
         self.asked.append(f"files of {image}")
         return {name: text for name, text in self.files.items() if name.startswith(paths)}
+
+    def try_folder(self, image: str, file: PurePosixPath, user: Owner) -> FolderTrial:
+        del user
+        self.asked.append(f"{file} in {image}")
+        return self.folder_trial
 
     def cdi(self) -> CdiSeen | None:
         return self.cdi_files

@@ -60,6 +60,7 @@ CORE = [
     "advice",
     "smoke",
     "explain",
+    "slow",
     "doctor",
     "setup",
     "uninstall",

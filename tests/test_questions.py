@@ -289,7 +289,7 @@ def test_an_answer_that_is_none_of_them_is_refused(two: Path) -> None:
 SITES = {  # of the functions that ask, who calls them
     "_pressed": ["chosen_number"],
     "chosen_number": ["_ask_which_offer", "choose"],
-    "agrees_on_terminal": ["_ask_to_open"],
+    "agrees_on_terminal": ["_agrees_to_step", "_ask_to_open"],  # the former: tests/commands/test_setup.py
     "ask_which": ["_ask_for_model"],
     "chosen_on_terminal": ["ask_which"],  # and the offer of a GPU, which takes one: tests/steps/test_offer_gpu.py
     "agrees_to_change": ["_goes_on", "down", "remove"],

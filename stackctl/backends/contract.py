@@ -16,6 +16,7 @@ from stackctl.contracts.request import Request
 from stackctl.contracts.service import Variant
 from stackctl.contracts.signature import ProgramLog
 from stackctl.contracts.sleeper import Sleeper
+from stackctl.contracts.timing import Timing
 from stackctl.secret import Secret
 
 # what a health check writes about a device file that exists and can't be opened; the file's path follows
@@ -268,6 +269,10 @@ class Backend(Judge, Sleeper, Protocol):
 
     def pace(self, line: str) -> float | None:
         """Return the tokens a second of a generation that a log line reports; None if it reports none."""
+        ...
+
+    def timing(self, line: str) -> Timing | None:
+        """Return what a log line says of the time that a reply took; None if it says nothing of a reply."""
         ...
 
     def recognise(self, answers: Mapping[str, Answer]) -> ServerInfo | None:

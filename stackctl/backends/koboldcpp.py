@@ -86,6 +86,7 @@ QUESTIONS: Final = tuple(Request(path=path) for path in (_VERSION, _CONTEXT, MOD
 SPEED: Final = koboldcpp_speed.SPEED
 speed: Final = koboldcpp_speed.speed
 pace: Final = koboldcpp_speed.pace
+timing: Final = koboldcpp_speed.timing
 LISTEN: Final[str] = "--host 0.0.0.0"  # all addresses are its default
 QUIET: Final = READY
 SLEEP: Final = koboldcpp_sleep.SLEEP

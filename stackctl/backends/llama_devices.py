@@ -86,7 +86,8 @@ DEVICES: Final = (
     ),
     Signature(
         marks=(
-            "no device code compatible", "without support for the current GPU arch", "invalid device function", "hipErrorInvalidDeviceFunction",
+            "no device code compatible", "without support for the current GPU arch",
+            "invalid device function", "hipErrorInvalidDeviceFunction",
             "hipErrorNoBinaryForGpu", "TensileLibrary", "no kernel image is available", "named symbol not found",
             "is not compatible with the current PyTorch installation", "only supports Ampere GPUs or newer",
             "hipErrorSharedObjectInitFailed", "requires compute capability", "gpu arch not supported",

@@ -30,6 +30,7 @@ from stackctl.backends.llama_causes import not_loaded
 from stackctl.backends.llama_failures import load_ended, load_failure, refused_server_argument, signal_cause
 from stackctl.backends.llama_log import load_buffer, load_progress, log_pace
 from stackctl.backends.llama_offload import load_no_gpu, load_offload
+from stackctl.backends.llama_timing import log_timing
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cause import Cause
 from stackctl.contracts.json_table import parse_table, table_or_empty
@@ -145,6 +146,7 @@ buffer: Final = load_buffer
 offloaded: Final = load_offload
 no_gpu: Final = load_no_gpu
 pace: Final = log_pace
+timing: Final = log_timing
 
 
 def asleep(said: str) -> bool | None:

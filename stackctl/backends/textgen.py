@@ -6,15 +6,14 @@ oobabooga/llama-cpp-binaries (llama.cpp's default for CUDA 12.4); that of the ot
 12.8 (RELEASE.md of pytorch/pytorch), which is machine code alone.
 """
 
-import re
 import shlex
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
-from stackctl.backends import textgen_failures, textgen_log, textgen_sleep
-from stackctl.backends.answers import MODELS, first_model, good, number
+from stackctl.backends import textgen_failures, textgen_log, textgen_sleep, textgen_speed
+from stackctl.backends.answers import MODELS, first_model, good
 from stackctl.backends.command_line import given_flags, numbers
 from stackctl.backends.contract import (
     NOT_OPENED,
@@ -23,7 +22,6 @@ from stackctl.backends.contract import (
     Program,
     Run,
     ServerInfo,
-    Speaks,
     in_the_image,
     unknown,
 )
@@ -87,8 +85,10 @@ ARGUMENTS: Final = TEXTGEN_ARGUMENTS
 SHORTENS: Final[bool] = True
 _INFO: Final = "/v1/internal/model/info"
 QUESTIONS: Final = tuple(Request(path=path) for path in (_INFO, MODELS))
-SPEED: Final[Speaks] = "log"
-_RATE: Final = re.compile(r"Output generated in [0-9.]+ seconds \(([0-9]{1,9}\.[0-9]+) tokens/s, [1-9][0-9]* tokens, ")
+SPEED: Final = textgen_speed.SPEED
+speed: Final = textgen_speed.speed
+pace: Final = textgen_speed.speed
+timing: Final = textgen_speed.timing
 LISTEN: Final[str] = "--listen"
 QUIET: Final[Request] = Request(path=_INFO)
 SLEEP: Final = textgen_sleep.SLEEP
@@ -225,16 +225,6 @@ def no_gpu(line: str, variant: Variant) -> Cause | None:
         source = "oobabooga/text-generation-webui: modules/transformers_loader.py"
         return Cause(says=says, hint=NOT_GIVEN, kind="gpu", issue="gpu-not-in-container", source=source)
     return load_no_gpu(line, variant)
-
-
-def speed(said: str) -> float | None:
-    # modules/text_generation.py writes the line after a generation; its time includes that of the prompt
-    found = _RATE.search(said)
-    return (number(float(found[1])) or None) if found else None
-
-
-def pace(line: str) -> float | None:
-    return speed(line)
 
 
 fatal: Final = textgen_failures.fatal

@@ -12,6 +12,7 @@ from stackctl.cli import (
     planning,
     running,
     setting_up,
+    slow,
     uninstalling,
 )
 from stackctl.cli.models import models
@@ -36,6 +37,7 @@ _ORDER = (
     running.logs,
     explaining.explain,
     running.gpu,
+    slow.why_slow,
     running.history,
     running.free,
     running.stop,

@@ -9,8 +9,7 @@ import click
 
 from stackctl.cli import candidates
 from stackctl.cli.session import session_of
-from stackctl.outputs import columns
-from stackctl.ui import PROGRESS, PROGRESS_HELP, Progress
+from stackctl.ui import PROGRESS, PROGRESS_HELP, Progress, columns
 
 _USUAL, _WIDEST = 80, 100  # columns of a help page
 _TEXT = 44  # columns that the text of an option keeps beside its name

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Sequence
 import click
 
 from stackctl.cli import synonyms
-from stackctl.outputs import columns
 from stackctl.terminal import table
+from stackctl.ui import columns
 
 _INDENT = "  "
 _MANY = 5  # commands that are named for one option

@@ -93,7 +93,7 @@ POINTERS: Final[dict[str, dict[str, Rows]]] = {
         **dict.fromkeys(("top", "stats"), _LOAD),
         **dict.fromkeys(("update", "upgrade"), _UPDATE),
         "list": _LIST,
-        **dict.fromkeys(("test", "check", "doctor", "health", "validate"), _CHECK),
+        **dict.fromkeys(("test", "check", "health", "validate"), _CHECK),
         **dict.fromkeys(("address", "ip", "port", "qr", "share", "expose"), _WHERE),
         **dict.fromkeys(("kill", "pause"), _STOP),
         **dict.fromkeys(("rollback", "undo", "revert"), _BACK),

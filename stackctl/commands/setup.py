@@ -65,7 +65,7 @@ def set_up(machine: Machine, wanted: Wanted, agrees: Callable[[SetupStep, Setup]
         if not agrees(step, setup):
             done.append(StepDone(step=step, outcome="declined"))
             continue
-        machine.ui.step(step.title)
+        machine.ui.step("Running these commands")
         applied = apply_step(machine, step)
         if applied.failure:
             _say_what_stands(machine, [*(one.added for one in done), applied.added])
@@ -85,7 +85,7 @@ def undo(machine: Machine, agrees: Callable[[Added], bool] | None) -> TakenBack:
     for added in reversed(found):
         if not agrees(added):
             break  # what was added before may be needed by it
-        machine.ui.step(f"Taking back: {added.title}")
+        machine.ui.step("Running these commands")
         take_back(machine, added)
         taken.append(added)
     return TakenBack(asked=True, taken=tuple(taken), kept=recorded(machine), needs_sudo=needs_sudo)

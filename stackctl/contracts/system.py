@@ -38,7 +38,7 @@ class DiskUse:
 
 @dataclass(frozen=True, kw_only=True)
 class Reached:
-    """A server that was asked by HTTPS. failure: "", or why no answer came: name, refused, timeout, tls, other.
+    """A server that was asked by HTTPS. failure: "", or why no answer came: name, refused, timeout, tls, unasked, ...
 
     status: of HTTP; ahead_s: how far this machine's clock is ahead of the server's, None if that did not tell the time;
     says: the error's words; proxy: host:port of the proxy that was asked.

@@ -41,6 +41,8 @@ def _finding(number: int, one: "Finding", width: int) -> Iterator[str]:
     for line in one.evidence[:_MOST_EVIDENCE]:
         yield f"   | {cut(shown_in_line(line), _LONGEST)}"
     yield from _hanging("   hint: ", one.hint, width)
+    if one.repair:
+        yield "   or: `stackctl doctor --fix`"
     yield f"   more: `stackctl explain {one.issue}`"
 
 
@@ -50,8 +52,9 @@ def _message(one: "Finding") -> str:
 
 
 def _repair(one: "Repaired", width: int) -> Iterator[str]:
-    says = f"{one.does} {one.says}".strip()
-    yield from _hanging(f"{one.outcome}: ", says, width)
+    yield from _hanging(f"{one.outcome}: ", one.does, width)
+    if one.says:
+        yield from _hanging("   ", one.says, width)
     for command in one.undo:  # a line to copy, which is not broken
         yield f"   to undo: {shown_in_line(command)}"
 
@@ -62,7 +65,7 @@ def _areas(results: "tuple[CheckResult, ...]", width: int) -> Iterator[str]:
     room = max(map(len, areas), default=0)
     for area in areas:
         well = [one for one in results if one.area == area and one.state == "passed"]
-        if says := "; ".join(one.says for one in well if one.says):
+        if says := "; ".join(_said(one) for one in well if one.says):
             yield from _hanging(f"{OK}         {area:{room}}  ", says, width)
     reasons: dict[str, list[str]] = {}
     for one in results:
@@ -72,12 +75,17 @@ def _areas(results: "tuple[CheckResult, ...]", width: int) -> Iterator[str]:
         yield from _hanging(f"{UNTRIED}  ", f"{', '.join(names)}: {reason}", width)
 
 
+def _said(one: "CheckResult") -> str:
+    return one.says if one.check == one.area else f"{one.check}: {one.says}"
+
+
 def _verdict(found: "Diagnosis", width: int) -> Iterator[str]:
     failures = sum(one.severity == "failure" for one in found.findings)
     warnings = len(found.findings) - failures
     kinds = ((failures, ERROR), (warnings, WARNING))
     counts = [f"{count} {kind}{'s' if count > 1 else ''}" for count, kind in kinds if count]
-    yield f"found {' and '.join(counts)}" if counts else "found nothing wrong"
+    works = "" if failures else ": nothing keeps the stack from working"
+    yield f"found {' and '.join(counts)}{works}" if counts else "found nothing wrong"
     if found.findings:
         head = "first: " if len(found.findings) > 1 else "next: "
         yield from _hanging(head, found.findings[0].hint, width)
@@ -116,7 +124,7 @@ def _finding_values(one: "Finding") -> "contract.Finding":
         "hint": one.hint,
         "evidence": list(one.evidence),
         "fixable": one.repair is not None,
-        "exit_code": exit_code_of(issue.kind),
+        "exit_code": exit_code_of(issue.kind) if one.severity == "failure" else None,
     }
 
 

@@ -50,7 +50,9 @@ def taken_back(done: "TakenBack") -> "tuple[str, contract.TakenBack]":
 
 def offered(step: "SetupStep", setup: "Setup") -> str:
     """Return a step as it is shown before the question."""
-    return "\n".join((step.title, *(f"  {line}" for line in _about(step)), *_commands(step, setup, "    ")))
+    return "\n".join(
+        (step.title, *(f"  {line}" for line in (step.why, *_tests(step))), *_commands(step, setup, "    "))
+    )
 
 
 def offered_back(added: "Added", *, needs_sudo: bool) -> str:
@@ -70,26 +72,23 @@ def _script(setup: "Setup") -> Iterator[str]:
     for number, step in enumerate(setup.steps, 1):
         yield ""
         yield f"# {number}. {step.title}"
-        for line in _about(step):
-            yield from _comment(line)
+        yield from _comment(step.why)
+        yield from (f"# {line}" for line in _tests(step))
         yield from _commands(step, setup, "")
         if step.then:
             yield from _comment(step.then)
     for hand in setup.by_hand:
         yield ""
-        yield f"# {hand.title} (not tried by stackctl's own tests)"
+        yield f"# {hand.title} ({NOT_TRIED})"
         for line in hand.lines:
-            yield from _comment(f"- {line}")
-        for source in hand.sources:
-            yield f"#   {source}"
+            yield from _comment(f"- {line}", hanging="  ")
+        yield from (f"#   {source}" for source in hand.sources)
 
 
-def _about(step: "SetupStep") -> Iterator[str]:
-    yield step.why
-    if step.tried:
-        yield f"stackctl's own tests run these commands in a fresh {step.tried}."
-    else:
-        yield f"{NOT_TRIED} {' , '.join(step.sources)} ."
+def _tests(step: "SetupStep") -> Iterator[str]:
+    """Whether these commands were tried, and what they follow."""
+    yield f"(run by stackctl's own tests in a fresh {step.tried})" if step.tried else f"({NOT_TRIED})"
+    yield from (f"  {source}" for source in step.sources)
 
 
 def _commands(step: "SetupStep", setup: "Setup", indent: str) -> Iterator[str]:
@@ -98,9 +97,10 @@ def _commands(step: "SetupStep", setup: "Setup", indent: str) -> Iterator[str]:
             yield f"{indent}{line}"
 
 
-def _comment(text: str) -> Iterator[str]:
-    for line in wrapped(text, _WIDTH):
-        yield f"# {line}"
+def _comment(text: str, *, hanging: str = "") -> Iterator[str]:
+    first, *rest = wrapped(text, _WIDTH)
+    yield f"# {first}"
+    yield from (f"# {hanging}{line}" for line in rest)
 
 
 def _ran(done: "SetUp") -> Iterator[str]:

@@ -11,14 +11,18 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from stackctl.backends import BACKENDS
 from stackctl.commands.deploy import Options, deploy
+from stackctl.commands.setup import set_up
+from stackctl.contracts.engine_link import EngineLink
 from stackctl.contracts.gpu_trial import GpuTrial, Inside
 from stackctl.contracts.host import Gpu, GpuHolder, GpuReading
 from stackctl.contracts.service import Publish
+from stackctl.contracts.system import Ran
 from stackctl.core.catalogue import stored
 from stackctl.core.model import demo_model
 from stackctl.core.observed import ContainerSeen, ReadSeen
 from stackctl.core.plan import plan_json
 from stackctl.core.plan.images import repository
+from stackctl.core.setup.plan import Wanted
 from stackctl.core.smoke.reachability import ContainerNetworking
 from stackctl.core.uninstall.content import ContainerHere, EngineContent, ImageHere
 from stackctl.machine import Machine
@@ -32,6 +36,7 @@ from tests.hub.server import running
 from tests.shapes.header import sparse
 from tests.shapes.measured import MODELS
 from tests.sign_catalogue import signature
+from tests.steps.setup.bare import emptied
 
 IMAGES = dict.fromkeys((service.image for service in a_plan().services), f"sha256:{'1' * 64}")
 DEMO: dict[str, object] = {"model.path": "demo", "name": "chat"}
@@ -195,6 +200,20 @@ def _failing(place: Place) -> None:
     place.stage.logs["llamacpp"] = ("llama_model_load: error loading model: unknown model architecture: 'llamz'",)
 
 
+def _slow(place: Place) -> None:
+    """Two replies, for the second of which the whole prompt was read again."""
+    place.deployed().stage.logs["llamacpp"] = tuple(
+        line
+        for kept, read_s in ((0, 9.0), (4, 8.9))
+        for line in (
+            "slot operator(): id 0 | task 1 | new prompt, n_ctx_slot = 8192, n_keep = 0, task.n_tokens = 3000",
+            f"slot operator(): id 0 | task 1 | cached n_tokens = {kept}, memory_seq_rm [{kept}, end)",
+            f"prompt eval time = {1000 * read_s:.2f} ms / {3000 - kept} tokens (3 ms per token, 337 tokens per second)",
+            "       eval time = 5000.00 ms / 100 tokens (50 ms per token, 20 tokens per second)",
+        )
+    )
+
+
 def _stopped(place: Place) -> None:
     states = place.deployed().stage.states_
     states["llamacpp"] = replace(states["llamacpp"], state="exited", health="", exit_code=0)
@@ -271,7 +290,39 @@ def _page(place: Place) -> None:
     place.here.tavern.page = page_of(deploy(place.machine, DEMO, replace(QUICK, dry_run=True)).plan)
 
 
+def _bare(place: Place) -> None:
+    emptied(place.here)
+
+
+def _set_up(place: Place) -> None:
+    _bare(place)
+    set_up(place.machine, Wanted(), lambda _, __: True)
+
+
 _FIT = "--gpu-memory 12000 --device vulkan --context 8192"
+
+
+def _healthy(place: Place) -> None:
+    place.deployed()
+    place.here.system.answers["docker compose version --short"] = Ran(code=0, out="2.40.3\n")
+
+
+def _stopped_on_a_healthy_machine(place: Place) -> None:
+    _stopped(place)
+    place.here.system.answers["docker compose version --short"] = Ran(code=0, out="2.40.3\n")
+
+
+def _failing_on_a_healthy_machine(place: Place) -> None:
+    _failing(place)
+    place.here.system.answers["docker compose version --short"] = Ran(code=0, out="2.40.3\n")
+
+
+def _no_engine(place: Place) -> None:
+    place.stage.link_ = EngineLink(
+        address="unix:///var/run/docker.sock", socket="/var/run/docker.sock", failure="missing", says="no such file"
+    )
+
+
 SCENES = (
     Scene("deploy", "deploy --model demo --name chat --timeout 20", _page),
     Scene("deploy-dry-run", "deploy --model demo --name chat --dry-run"),
@@ -308,6 +359,10 @@ SCENES = (
     Scene("explain-unknown", "explain {around}/unknown.log", _logged),
     Scene("explain-issue", "explain disk-full"),
     Scene("explain-folder", "explain {around}", _logged, 3),
+    Scene("doctor", "doctor", _stopped_on_a_healthy_machine),
+    Scene("doctor-healthy", "doctor", _healthy),
+    Scene("doctor-failing", "doctor", _failing_on_a_healthy_machine, 8),
+    Scene("doctor-no-engine", "doctor", _no_engine, 4),
     Scene("status", "status", Place.deployed),
     Scene("status-failing", "status", _failing, 7),
     Scene("status-stopped", "status", _stopped, 7),
@@ -321,8 +376,16 @@ SCENES = (
     Scene("gpu", "gpu", _card),
     Scene("gpu-failing", "gpu --gpu nvidia", _card_refused, 5),
     Scene("gpu-none", "gpu"),
+    Scene("why-slow", "why-slow", _slow),
+    Scene("why-slow-new", "why-slow", Place.deployed),
+    Scene("why-slow-measure", "why-slow --measure", Place.deployed),
+    Scene("why-slow-stopped", "why-slow", _stopped, 7),
+    Scene("why-slow-empty", "why-slow", code=3),
     Scene("history", "history", Place.deployed),
     Scene("history-empty", "history"),
+    Scene("setup", "setup", _bare, 4),
+    Scene("setup-yes", "setup --yes", _bare, 4),
+    Scene("setup-undo", "setup --undo --yes", _set_up),
     Scene("free", "free", Place.deployed),
     Scene("free-nothing", "free", _stopped),
     Scene("free-wake", "free --wake --timeout 20", Place.deployed),

@@ -276,8 +276,8 @@ def _signed() -> list[tuple[tuple[str, ...], ast.Call | str | None]]:
             cause, marks = given.get("cause"), given.get("marks")
             if isinstance(marks, ast.Tuple):
                 said = tuple(str(one.value) for one in marks.elts if isinstance(one, ast.Constant))
-                is_named = isinstance(cause, ast.Name)
-                found.append((said, cause.id if is_named else cause if isinstance(cause, ast.Call) else None))
+                name = cause.id if isinstance(cause, ast.Name) else None
+                found.append((said, cause if isinstance(cause, ast.Call) else name))
     return found
 
 

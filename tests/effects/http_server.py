@@ -115,7 +115,11 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         if answer.gate:
             assert answer.gate.wait(10)
-        self._send(body, answer)
+        if self.command != "HEAD":
+            self._send(body, answer)
+
+    def do_HEAD(self) -> None:
+        self.do_GET()
 
     def _right(self, answer: Answer) -> tuple[int, bytes, dict[str, str | None]]:
         """Status, body and range header of a server that does everything right."""

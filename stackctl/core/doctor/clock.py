@@ -14,6 +14,7 @@ _OFF_S: Final = 300.0
 _BROKEN_S: Final = 86_400.0
 _AGREE_S: Final = 60.0
 _DATES: Final = re.compile("not yet valid|expired", re.IGNORECASE)  # OpenSSL's words for a certificate's dates
+_SHOWN: Final = ("NTP=", "NTPSynchronized=", "CanNTP=")
 
 
 def judge_clock(servers: Collection[Reached], settings: str, user: User) -> tuple[Finding, ...]:
@@ -41,9 +42,6 @@ def judge_clock(servers: Collection[Reached], settings: str, user: User) -> tupl
             repair=repair,
         ),
     )
-
-
-_SHOWN: Final = ("NTP=", "NTPSynchronized=", "CanNTP=")
 
 
 def _repair(settings: str) -> Repair | None:

@@ -15,7 +15,7 @@ from stackctl.core.config.section import NONE
 from stackctl.core.config.spec import AUTO, Spec
 from stackctl.core.doctor.cdi_repairs import describe_devices, repair_file
 from stackctl.core.doctor.engine_config import Settings
-from stackctl.core.doctor.engine_service import EngineService
+from stackctl.core.doctor.engine_service import EngineService, restart_argv
 from stackctl.core.doctor.repairs import set_engine_config
 from stackctl.core.gpu.cdi_files import find_faults
 from stackctl.core.gpu.surroundings import fit_hint
@@ -25,6 +25,7 @@ from stackctl.core.plan.gpu_request import around
 from stackctl.errors import GpuError
 from stackctl.gpus import GPUS, MODES, chosen_by_auto, find_make
 from stackctl.gpus.contract import Make, Toolkit
+from stackctl.terminal import command_line
 
 CDI: Final[Settings] = {"features": {"cdi": True}}
 _CDI_FROM: Final = (25,)
@@ -105,7 +106,8 @@ def cdi_disabled(seen: Observed, service: EngineService) -> Finding:
     """Return that the engine reads no CDI files, although GPUs are described there."""
     version = ".".join(map(str, seen.engine.version)) if seen.engine else ""
     says = f"Docker {version} does not read CDI files: its feature `cdi` is off"
-    hint = f'Add "features": {{"cdi": true}} to {service.config}, then run `sudo systemctl restart docker`. {_CPU}'
+    restart = command_line("sudo", *(restart_argv(service) or ("systemctl", "restart", "docker")))
+    hint = f'Add "features": {{"cdi": true}} to {service.config}, then run `{restart}`. {_CPU}'
     repair = _here(set_engine_config(service, CDI), seen)
     return Finding(issue="cdi-disabled", says=says, hint=fit_hint(hint, around(seen)), repair=repair)
 

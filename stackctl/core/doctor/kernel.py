@@ -4,7 +4,6 @@ Sources: https://docs.docker.com/engine/deprecated/ (cgroup v1); https://github.
 AppArmor profile by apparmor_parser before it starts a container); https://docs.docker.com/engine/security/selinux/.
 """
 
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -16,9 +15,11 @@ from stackctl.contracts.system import User
 from stackctl.core.doctor.commands import as_root
 from stackctl.terminal import cut, shown_in_line
 
-_OFF: Final = re.compile(r"\b(systemd\.unified_cgroup_hierarchy=(?:0|no|false)|SYSTEMD_CGROUP_ENABLE_LEGACY_FORCE=1)")
+# words of the kernel's command line by which systemd takes version 1
+_OFF: Final = tuple(f"systemd.unified_cgroup_hierarchy={word}" for word in ("0", "no", "false"))
 _NEEDED: Final = ("veth", "bridge")  # modules without which no container gets a network
 _DELEGATION: Final = "https://rootlesscontaine.rs/getting-started/common/cgroup2/"
+_ALLOWED: Final = frozenset({"container_file_t", "container_ro_file_t", "svirt_sandbox_file_t", "container_share_t"})
 _LONGEST: Final = 200  # characters of a line of evidence
 _MOST: Final = 6  # lines of it
 
@@ -27,9 +28,9 @@ def judge_cgroups(details: EngineDetails, boot_line: str, user: User) -> tuple[F
     """Return what is wrong with the control groups. boot_line: the kernel's command line."""
     found = []
     if details.cgroup_version == 1:
-        word = _OFF.search(boot_line)
+        word = next((one for one in boot_line.split() if one in _OFF), "")
         hint = (
-            f"Remove `{word[1]}` from the kernel's command line, then reboot."
+            f"Remove `{word}` from the kernel's command line, then reboot."
             if word
             else "Upgrade to a system that starts with cgroup version 2. Leave it as it is on a NAS or in a container, "
             "where the system decides."
@@ -107,9 +108,6 @@ class Label:
     @property
     def type(self) -> str:
         return (*self.label.split(":"), "", "", "")[2]
-
-
-_ALLOWED: Final = frozenset({"container_file_t", "container_ro_file_t", "svirt_sandbox_file_t", "container_share_t"})
 
 
 def judge_selinux(

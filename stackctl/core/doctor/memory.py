@@ -19,7 +19,7 @@ _LOW_MIB: Final = 700
 _LOW_SHARE: Final = 0.04  # of the machine's memory, up to _MUCH_MIB
 _MUCH_MIB: Final = 2048
 _SMALL_MIB: Final = 6 * 1024  # a machine with less memory than this, and little of it available, needs swap
-_NEEDS_SWAP_MIB: Final = 1536
+_NEEDS_SWAP_MIB: Final = 1024
 _PRESSURE: Final = 5.0  # percent of the last minute in which a program waited for memory
 
 

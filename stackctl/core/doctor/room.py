@@ -15,14 +15,15 @@ Holds = Literal["images", "stack", "models"]
 
 # MiB below which a disk counts as full. A container starts with less, but writes its log and SillyTavern's chats there.
 _FULL_MIB: Final = 200
-# MiB below which it is worth a warning: what a stack writes in months, and the images of a first deploy (for a CPU 3
-# GiB unpacked, and packed once more while they are pulled)
+# MiB below which it is worth a warning: what a stack writes in months, and the images of a first deploy (ours for a CPU
+# take 0.8 GiB unpacked, the official ones more, and both are there packed as well while they are pulled)
 _LOW_MIB: Final = 1024
-_PULL_MIB: Final = 5 * 1024
-# the images of a stack hold about 60,000 files; SillyTavern alone some 40,000 (node_modules)
+_PULL_MIB: Final = 3 * 1024
+# files: our image of SillyTavern alone holds 33,000 (node_modules)
 _FULL_INODES: Final = 500
 _LOW_INODES: Final = 10_000
-_PULL_INODES: Final = 80_000
+_PULL_INODES: Final = 60_000
+_WHAT: Final = {"images": "the engine keeps images and containers", "stack": "the stack lies", "models": "models lie"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,17 +37,9 @@ class Place:
     leftovers: Leftovers = field(default_factory=Leftovers)
 
 
-_WHAT: Final = {"images": "the engine keeps images and containers", "stack": "the stack lies", "models": "models lie"}
-
-
 def judge_room(place: Place) -> tuple[Finding, ...]:
     """Return what is wrong with the room at a place, and with the number of files that fit there."""
     return (*_room(place), *_inodes(place))
-
-
-def has_little(place: Place) -> bool:
-    """Return whether something is wrong with it: then it is worth to look for what can be removed."""
-    return bool(judge_room(place))
 
 
 def _room(place: Place) -> tuple[Finding, ...]:

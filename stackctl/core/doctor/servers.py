@@ -15,6 +15,7 @@ _HUB: Final = "docker.io"
 # where Docker Hub answers its engine: https://distribution.github.io/distribution/spec/api/
 _HUB_SERVER: Final = "registry-1.docker.io"
 _DATES: Final = re.compile("not yet valid|expired", re.IGNORECASE)
+NO_TIME: Final = "no time was left to ask"  # on a busy machine: nothing is known of a name or server
 _NO_TLS: Final = re.compile("wrong.version.number", re.IGNORECASE)  # it answers, by HTTP, as the engine may allow
 _BUILT_HERE: Final = frozenset({"localhost"})
 
@@ -53,7 +54,7 @@ def judge_names(
     here. If some names are resolved, the others' own servers are at fault, and the check of servers says so.
     """
     mine = [(server, why) for server, why in asked if not server.proxy]
-    if not mine or not all(why for _, why in mine):
+    if not mine or not all(why and why != NO_TIME for _, why in mine):
         return ()
     waited = all(why == "timeout" for _, why in mine)
     needs = [server.needs for server, _ in mine if server.needs]
@@ -80,7 +81,7 @@ def judge_servers(asked: Iterable[tuple[Server, Reached]], details: EngineDetail
 
 
 def _judge(server: Server, reached: Reached, details: EngineDetails | None) -> Finding | None:
-    if not reached.failure or reached.failure == "name" or _NO_TLS.search(reached.says):
+    if not reached.failure or reached.failure in {"name", "unasked"} or _NO_TLS.search(reached.says):
         return None
     is_registry = server.kind == "registry"
     # the engine pulls images by its own way, which may be another one than ours

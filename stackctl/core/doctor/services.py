@@ -31,7 +31,7 @@ def describe(states: Mapping[str, ServiceState]) -> str:
     """Return a clause on services of which none is in trouble."""
     waiting = sorted(name for name, one in states.items() if not one.is_ready)
     if not waiting:
-        return f"{len(states)} services are ready" if len(states) > 1 else "its service is ready"
+        return f"{len(states)} are ready" if len(states) > 1 else "ready"
     return f"{' and '.join(waiting)} {'start' if len(waiting) > 1 else 'starts'}"
 
 

@@ -81,7 +81,8 @@ CONTAINERS: Final = (
     ),
     Signature(
         marks=(
-            "while creating mount source path", "bind source path does not exist", "error mounting", "failed to fulfil mount request", "Mounts denied",
+            "while creating mount source path", "bind source path does not exist", "error mounting",
+            "failed to fulfil mount request", "Mounts denied",
             "failed to mount local volume", "error while mounting volume",
         ),
         unless=("nvidia", "libcuda", "/dev/dri"),

@@ -15,6 +15,7 @@ from stackctl.core.setup.step import Adds, Setup, SetupStep
 
 Source = Literal["distribution", "docker"]
 DAEMON_JSON: Final = PurePosixPath("/etc/docker/daemon.json")
+_TRIED: Final = {"bookworm": "Debian 12", "trixie": "Debian 13"}  # tests/e2e/setup
 _POSTINSTALL: Final = "https://docs.docker.com/engine/install/linux-postinstall/"
 _NVIDIA: Final = (
     "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html#configuring-docker"
@@ -83,22 +84,27 @@ def _sources(seen: Seen, wanted: Wanted, names: frozenset[str]) -> _Sources:
 def _steps(seen: Seen, wanted: Wanted, names: frozenset[str], sources: _Sources) -> Iterator[SetupStep]:
     if seen.command == "podman" and "engine" in names:  # Podman's package in the place of Docker's conflicts with it
         return
-    for one in ("engine", "compose"):
-        packaged: Packaged | None = getattr(sources, one)
-        if one in names and packaged and packaged.repository:
-            yield from _repository(seen, packaged.repository, "docker repository")
-            break
+    added: set[str] = set()
     if "engine" in names and sources.engine:
+        yield from _of_docker(seen, sources.engine, added)
         yield _engine(seen, sources.engine)
     if "service" in names and seen.init:
         yield _service(seen)
-    if "compose" in names and sources.compose and not (seen.compose and sources.compose is sources.engine):
-        yield _compose(sources.compose)
     if "group" in names:
         yield _group(seen, GROUP, "group", f"This user may use the engine without sudo then. {_ROOT}")
+    if "compose" in names and sources.compose and not (seen.compose and sources.compose is sources.engine):
+        yield from _of_docker(seen, sources.compose, added)
+        yield _compose(sources.compose)
     if "gpu groups" in names:
         yield _group(seen, "render", "gpu groups", "The rootless engine opens the GPU's files with this user's rights.")
     yield from _nvidia(seen, wanted, names)
+
+
+def _of_docker(seen: Seen, packaged: Packaged, added: set[str]) -> Iterator[SetupStep]:
+    """The step that adds the repository of Docker's packages, once."""
+    if packaged.repository and not added:
+        added.add(packaged.title)
+        yield from _repository(seen, packaged.repository, "docker repository")
 
 
 def _repository(seen: Seen, repository: Repository, adds: Adds) -> Iterator[SetupStep]:
@@ -168,7 +174,7 @@ def _group(seen: Seen, group: str, adds: Adds, why: str) -> SetupStep:
         user=seen.user.name,
         group=group,
         then="Log out and in again, so that the new group counts.",
-        tried="Debian 12 and 13" if seen.distribution.id == "debian" else "",
+        tried=_TRIED.get(seen.distribution.codename, "") if seen.distribution.id == "debian" else "",
         sources=(_POSTINSTALL,),
     )
 

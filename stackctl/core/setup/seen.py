@@ -104,7 +104,7 @@ def _compose(seen: Seen) -> list[Lacking]:
 def _group(seen: Seen) -> list[Lacking]:
     user, failure = seen.user, seen.link.failure
     is_allowed = not failure or failure not in {"permission", "missing", "refused"} or seen.link.source != "default"
-    if not user.uid or is_allowed or GROUP in user.groups:
+    if not user.uid or is_allowed or GROUP in user.groups or seen.command == "podman":
         return []
     if GROUP in user.listed_groups:
         says = f"{user.name} is in the group {GROUP} only from the next login on"
@@ -116,8 +116,7 @@ def _gpu(seen: Seen) -> list[Lacking]:
     found = []
     if "nvidia" in seen.cards or seen.driver:
         if not seen.driver:
-            hint = "Run `stackctl setup --driver`, which installs it, or `stackctl setup --no-gpu` to do without."
-            found.append(Lacking(lack="driver", says="the NVIDIA GPU has no working driver", hint=hint))
+            found.append(Lacking(lack="driver", says="the NVIDIA GPU has no working driver"))
         if not seen.toolkit:
             found.append(Lacking(lack="toolkit", says="NVIDIA's Container Toolkit is not installed"))
         if not seen.knows_nvidia:

@@ -16,7 +16,7 @@ Lack = Literal[
 ]  # fmt: skip
 # what a step adds: one of these, or a repository of packages that another step needs
 Adds = Lack | Literal["docker repository", "nvidia repository"]
-NOT_TRIED: Final = "stackctl's own tests do not run these commands; they follow"
+NOT_TRIED: Final = "not run by stackctl's own tests"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any
 from stackctl.contracts.cdi import CdiSeen
 from stackctl.contracts.engine import EngineDetails, Leftovers
 from stackctl.contracts.engine_link import EngineLink
+from stackctl.contracts.folder_trial import FolderTrial
 from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.contracts.host import Owner
 from stackctl.contracts.request import Request
@@ -28,6 +29,7 @@ from stackctl.effects.docker import (
     content,
     details,
     facts,
+    folder_trial,
     gpu_trial,
     link,
     name_lock,
@@ -139,6 +141,9 @@ class DockerEngine(Engine):
 
     def try_gpu(self, image: str, request: GpuRequest, user: Owner | None) -> GpuTrial:
         return gpu_trial.try_gpu(self, image, request, user, promised_nodes(self.cdi(), cdi_names(request)))
+
+    def try_folder(self, image: str, file: PurePosixPath, user: Owner) -> FolderTrial:
+        return folder_trial.try_folder(self, image, file, user)
 
     def cdi(self) -> CdiSeen | None:
         """Return the CDI files that the engine reads; None if they are not those of this machine."""

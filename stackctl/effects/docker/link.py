@@ -36,7 +36,10 @@ def find_link(within_s: float) -> EngineLink:
 
 
 def _tried(link: EngineLink, within_s: float) -> EngineLink:
-    parts = urlsplit(link.address)
+    try:
+        parts = urlsplit(link.address)
+    except ValueError as error:
+        return _failed(link, "unknown", str(error))
     if parts.scheme == "unix":
         path = link.address.removeprefix("unix://")
         return _unix(EngineLink(**{**vars(link), "socket": path}), path, within_s)

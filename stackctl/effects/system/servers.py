@@ -59,7 +59,7 @@ def _ask(url: str, within_s: float) -> Reached:
     proxy = _proxy(parts)
     by = _place(proxy) if proxy else ""
     if proxy and proxy.scheme not in {"http", ""}:
-        return Reached(failure="other", says=f"a proxy by {proxy.scheme} can't be asked here", proxy=by)
+        return Reached(failure="unasked", says=f"a proxy by {proxy.scheme} can't be asked here", proxy=by)
     try:
         status, date, at = _headers(parts, proxy, within_s, ssl.create_default_context())
         return Reached(status=status, ahead_s=at - date if date else None, proxy=by)

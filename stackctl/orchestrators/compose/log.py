@@ -139,7 +139,7 @@ _COMPOSE: Final = (
 LOG: Final = ProgramLog(
     program="Docker Compose",
     own=(
-        "docker-compose", "docker compose", "compose.yml", "compose.yaml", "Attaching to ", 
+        "docker-compose", "docker compose", "compose.yml", "compose.yaml", "Attaching to ",
         "WARN[0000]", "services.",
     ),
     harmless=(

@@ -16,7 +16,7 @@ class Finding(TypedDict):
     hint: Annotated[str, "what repairs it"]
     evidence: Annotated[list[str], "lines of a file, a log or another program that show it"]
     fixable: Annotated[bool, "`stackctl doctor --fix` offers to repair it"]
-    exit_code: int
+    exit_code: Annotated[int | None, "of a failure; null: a warning has none"]
 
 
 class Check(TypedDict):

@@ -35,7 +35,7 @@ def _reach_engine(looks: Looks) -> CheckResult:
         return CheckResult(findings=(found,))
     if looks.machine.docker.view == "remote":
         return CheckResult(findings=(_remote(looks),))
-    return CheckResult(says=f"{described(engine)}{' (rootless)' if engine.is_rootless else ''} answers")
+    return CheckResult(says=f"{described(engine)}{' (rootless)' if engine.is_rootless else ''}")
 
 
 def _around(looks: Looks) -> Around:
@@ -108,7 +108,7 @@ def _start_at_boot(looks: Looks) -> CheckResult:
         is_enabled = at_boot.is_enabled(answer)
     lingers = not unit.lingers or system.exists(PurePosixPath("/var/lib/systemd/linger") / system.user().name)
     found = at_boot.judge(unit, service, is_enabled=is_enabled, lingers=lingers)
-    return CheckResult(findings=(found,)) if found else CheckResult(says="it starts when the machine boots")
+    return CheckResult(findings=(found,)) if found else CheckResult(says="yes")
 
 
 def _find_compose(looks: Looks) -> CheckResult:
@@ -117,9 +117,11 @@ def _find_compose(looks: Looks) -> CheckResult:
         system.ask(one, within_s=looks.left_s(_ASK_S)) if system.program(one[0]) else None for one in WORDS
     )
     found = judge_compose(plugin, standalone)
+    if found is None:
+        return CheckResult(untried="`docker compose version` did not answer in time")
     if isinstance(found, Finding):
         return CheckResult(findings=(found,))
-    return CheckResult(findings=_known_bad(found, looks), says=f"Compose {dotted(found)}")
+    return CheckResult(findings=_known_bad(found, looks), says=dotted(found))
 
 
 def _known_bad(version: tuple[int, ...], looks: Looks) -> tuple[Finding, ...]:

@@ -5,7 +5,18 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
-from stackctl.steps.doctor import engine, engine_configuration, gpu, images, machine, network, servers, stack, storage
+from stackctl.steps.doctor import (
+    containers,
+    engine,
+    engine_configuration,
+    gpu,
+    images,
+    machine,
+    network,
+    servers,
+    stack,
+    storage,
+)
 from stackctl.steps.doctor.check import Check
 
 AREAS: Final[Mapping[str, tuple[Check, ...]]] = MappingProxyType(
@@ -18,6 +29,7 @@ AREAS: Final[Mapping[str, tuple[Check, ...]]] = MappingProxyType(
         "gpu": gpu.CHECKS,
         "images": images.CHECKS,
         "stack": stack.CHECKS,
+        "containers": containers.CHECKS,
     }
 )
 CHECKS: Final = tuple(replace(one, area=area) for area, checks in AREAS.items() for one in checks)

@@ -26,8 +26,9 @@ _DRIVER_S: Final = 1.5  # how long a driver may take for its answer
 _LEAST_S: Final = 1.0  # a driver that had less is not said to hang
 _HANGS: Final = "gpu-driver-hangs"
 _ASK_S: Final = 1.0
-_NO_GPU: Final = "this machine has no GPU that stackctl knows"
 _MOST: Final = 1 << 20
+_MOST_LINES: Final = 6
+_NO_GPU: Final = CheckResult(untried="the stack here uses no GPU")
 
 
 def _all_gpus(looks: Looks) -> tuple[Gpu, ...]:
@@ -40,15 +41,11 @@ def _gpus(looks: Looks) -> tuple[Gpu, ...]:
     return judge.wanted_gpus(looks.spec(), _all_gpus(looks))
 
 
-def _no_gpu(looks: Looks) -> CheckResult:
-    """Return the result of a check that found no GPU to look at."""
-    return CheckResult(says="the stack computes on the CPU") if _all_gpus(looks) else CheckResult(says=_NO_GPU)
-
-
 def _check_driver(looks: Looks) -> CheckResult:
     gpus = _gpus(looks)
     if not gpus:
-        return _no_gpu(looks)
+        seen = f"{len(_all_gpus(looks))} that the stack does not use" if _all_gpus(looks) else "none of this machine"
+        return CheckResult(says=f"GPUs: {seen}")
     findings = judge.judge_gpus(gpus)
     if any(one.issue == _HANGS for one in findings) and looks.once("driver's time", lambda: _DRIVER_S) < _LEAST_S:
         return CheckResult(untried="its driver had too little time for an answer")
@@ -73,13 +70,13 @@ def _check_installed(looks: Looks) -> CheckResult:
                 return CheckResult(findings=findings)
             if installed:
                 return CheckResult(says="the loaded driver is the installed one")
-    return CheckResult(untried="no driver tells its version here")
+    return CheckResult(untried="no driver tells its version") if _gpus(looks) else _NO_GPU
 
 
 def _check_offer(looks: Looks) -> CheckResult:
     gpus, machine = _gpus(looks), looks.machine
     if not gpus:
-        return _no_gpu(looks)
+        return _NO_GPU
     if not usable(gpus):
         return CheckResult(untried="the driver comes first")
     engine = looks.engine()
@@ -109,13 +106,13 @@ def _check_toolkit(looks: Looks) -> CheckResult:
                 return CheckResult(findings=findings)
             if here.version:
                 return CheckResult(says=f"its toolkit is {'.'.join(map(str, here.version))}")
-    return CheckResult(untried="no toolkit of a GPU's maker is in use")
+    return CheckResult(untried="no toolkit is in use") if _gpus(looks) else _NO_GPU
 
 
 def _check_container(looks: Looks) -> CheckResult:
     gpus, machine = _gpus(looks), looks.machine
     if not gpus:
-        return _no_gpu(looks)
+        return _NO_GPU
     planned = plan_trial(looks.spec(), looks.engine(), usable(gpus), judge_driver(gpus), machine)
     if isinstance(planned, LayerVerdict):
         return CheckResult(untried=planned.says)
@@ -164,7 +161,6 @@ def _describes(folder: str, toolkit: Toolkit, machine: Machine) -> bool:
     return any(kind in (machine.system.text(PurePosixPath(folder) / one) or "") for one in names)
 
 
-_MOST_LINES: Final = 6
 CHECKS: Final[tuple[Check, ...]] = (
     Check(name="GPU driver", title="the driver lists the GPUs", run=_check_driver),
     Check(name="driver update", title="the loaded driver is the installed one", run=_check_installed),

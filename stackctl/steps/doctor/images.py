@@ -15,7 +15,7 @@ def _find_images(looks: Looks) -> CheckResult:
     names = tuple(dict.fromkeys(one.image for one in plan.services))
     images = looks.machine.docker.images
     found = judge_images({name: images.architecture(name) for name in names}, details.architecture)
-    return CheckResult(findings=found, says=f"{len(names)} images are here; {store}")
+    return CheckResult(findings=found, says=f"{len(names)} are here, {store}")
 
 
 CHECKS: Final[tuple[Check, ...]] = (Check(name="images", title="the stack's images are here", run=_find_images),)

@@ -67,7 +67,7 @@ def _selinux(looks: Looks) -> CheckResult:
     labels = []
     if is_enforcing and "selinux" in details.security:
         for folder in folders_in_use(looks):
-            shown = system.ask(("stat", "-c", "%C", str(folder)), within_s=0.5)
+            shown = system.ask(("stat", "-c", "%C", str(folder)), within_s=looks.left_s(0.5))
             if shown.code == 0:
                 labels.append(kernel.Label(folder=folder, label=shown.out.strip()))
     findings = kernel.judge_selinux(details, is_enforcing=is_enforcing, labels=labels, user=system.user())
@@ -122,7 +122,8 @@ def _processor(looks: Looks) -> CheckResult:
     if looks.spec().backend.is_external:
         return CheckResult(untried="the backend runs elsewhere")
     cpu = host.cpu()
-    return CheckResult(findings=judge_processor(cpu, host.hypervisor()), says=cpu.architecture)
+    has = " with AVX2" if cpu.architecture == "x86_64" else ""
+    return CheckResult(findings=judge_processor(cpu, host.hypervisor()), says=f"{cpu.architecture}{has}")
 
 
 CHECKS: Final[tuple[Check, ...]] = (

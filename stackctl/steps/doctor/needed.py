@@ -12,7 +12,7 @@ from stackctl import backends
 from stackctl.contracts.service import CPU
 from stackctl.contracts.system import Reached
 from stackctl.core.config.spec import Spec
-from stackctl.core.doctor.servers import Server, registry_of
+from stackctl.core.doctor.servers import NO_TIME, Server, registry_of
 from stackctl.core.tavern import container as tavern
 from stackctl.errors import StackctlError
 from stackctl.steps.config_request import read_lock
@@ -24,6 +24,7 @@ B = TypeVar("B")
 _CERTIFICATES: Final = PurePosixPath(
     "/etc/docker/certs.d"
 )  # of registries: https://docs.docker.com/engine/security/certificates/
+_FAIR_S: Final = 0.5  # who had less time than this to answer is not to blame
 _RESOLVE_S: Final = 0.7  # together they end before the doctor does
 _REACH_S: Final = 0.9
 
@@ -58,27 +59,26 @@ def model_place(looks: Looks) -> Path | None:
     return model_path(spec.model, looks.machine, read_lock(looks.machine).decisions)
 
 
-def servers(looks: Looks) -> tuple[Server, ...]:
-    """Return the registries of the images, and the model hub."""
-    return looks.once("servers", lambda: _servers(looks))
-
-
 def _servers(looks: Looks) -> tuple[Server, ...]:
+    """Return the registries of the images, and the model hub, whatever is needed of them."""
     system = looks.machine.system
-    missing: tuple[str, ...] = ()
-    with suppress(StackctlError):  # without an engine it is unknown what is here
-        missing = missing_images(looks)
-    registries: dict[str, list[str]] = {}
-    for image in planned_images(looks):
-        name = registry_of(image)
-        if name and not system.names(_CERTIFICATES / name):  # which the engine alone trusts
-            registries.setdefault(name, []).extend([image] if image in missing else [])
-    found = [Server(name=name, kind="registry", needs=_images(needed)) for name, needed in registries.items()]
+    registries = dict.fromkeys(registry_of(image) for image in planned_images(looks))
+    # a registry whose certificate the engine alone trusts is none that we could ask
+    found = [Server(name=one, kind="registry") for one in registries if one and not system.names(_CERTIFICATES / one)]
     hub = urlsplit(looks.machine.hub.address())
     if hub.hostname:
-        name = hub.netloc.rpartition("@")[2]
-        found.append(Server(name=name, kind="hub", needs=_model(looks), scheme=hub.scheme))
+        found.append(Server(name=hub.netloc.rpartition("@")[2], kind="hub", scheme=hub.scheme))
     return tuple(replace(one, proxy=system.proxy(one.url)) for one in found)
+
+
+def _needed(server: Server, looks: Looks) -> Server:
+    """Return a server with what is needed of it."""
+    if server.kind == "hub":
+        return replace(server, needs=_model(looks))
+    with suppress(StackctlError):  # without an engine it is unknown what is here
+        missing = [image for image in missing_images(looks) if registry_of(image) == server.name]
+        return replace(server, needs=_images(missing))
+    return server
 
 
 def _images(needed: list[str]) -> str:
@@ -96,20 +96,34 @@ def _model(looks: Looks) -> str:
 
 def named(looks: Looks) -> tuple[tuple[Server, str], ...]:
     """Return each server with the reason why its name has no address; "" if it has one, or a proxy finds it."""
-    return looks.once("names", lambda: _beside(servers(looks), lambda one: _resolve(one, looks)))
+    return looks.once("names", lambda: _named(looks))
+
+
+def _named(looks: Looks) -> tuple[tuple[Server, str], ...]:
+    asked = _beside(_servers(looks), lambda one: _resolve(one, looks))  # first of all, as it may take long
+    return tuple((_needed(server, looks), why) for server, why in asked)
 
 
 def _resolve(server: Server, looks: Looks) -> str:
     host = server.name.partition(":")[0]
-    return "" if server.proxy else looks.machine.system.resolve(host, within_s=_RESOLVE_S)
+    if server.proxy:
+        return ""
+    limit = looks.left_s(_RESOLVE_S)
+    why = looks.machine.system.resolve(host, within_s=limit)
+    return NO_TIME if why == "timeout" and limit < _FAIR_S else why
 
 
 def reached(looks: Looks) -> tuple[tuple[Server, Reached], ...]:
     """Return each server whose name is known, with its answer."""
     known = [server for server, why in named(looks) if not why]
-    return looks.once(
-        "reached", lambda: _beside(known, lambda one: looks.machine.system.reach(one.url, within_s=_REACH_S))
-    )
+    return looks.once("reached", lambda: _beside(known, lambda one: _reach(one, looks)))
+
+
+def _reach(server: Server, looks: Looks) -> Reached:
+    limit = looks.left_s(_REACH_S)
+    found = looks.machine.system.reach(server.url, within_s=limit)
+    is_late = found.failure == "timeout" and limit < _FAIR_S
+    return Reached(failure="unasked", says=NO_TIME) if is_late else found
 
 
 def _beside(what: Iterable[A], look: Callable[[A], B]) -> tuple[tuple[A, B], ...]:

@@ -76,7 +76,7 @@ def _pools(looks: Looks) -> CheckResult:
     details = looks.details()
     theirs, own = looks.machine.docker.subnets("")
     taken: set[IPv4Network] = {*theirs, *own}
-    return CheckResult(findings=addresses.judge_pools(details.pools, taken), says=f"{len(taken)} in use")
+    return CheckResult(findings=addresses.judge_pools(details.pools, taken), says=f"{len(taken)} subnets in use")
 
 
 def _forwarding(looks: Looks) -> CheckResult:
@@ -110,9 +110,11 @@ def _firewall(looks: Looks) -> CheckResult:
     findings = firewall.judge_firewall(wall, system.user())
     if not findings and wall.rules is None and wall.chains is None:
         is_root = system.user().uid == 0
-        why = "neither iptables nor nft is installed" if is_root else "only root may read the firewall's rules"
+        has_program = bool(system.program("iptables") or system.program("nft"))
+        here = "the firewall's rules could not be read" if has_program else "neither iptables nor nft is installed"
+        why = here if is_root else "only root may read the firewall's rules"
         return CheckResult(untried=why)
-    return CheckResult(findings=findings, says="forwarded packets pass")
+    return CheckResult(findings=findings, says="it lets them pass")
 
 
 def _look_at_firewall(looks: Looks) -> Firewall:
@@ -142,7 +144,7 @@ def _rules(looks: Looks) -> str | None:
     system = looks.machine.system
     if system.user().uid != 0:
         return None
-    shown = system.ask(("iptables", "-S"), within_s=1.0)
+    shown = system.ask(("iptables", "-S"), within_s=looks.left_s(1.0))
     return shown.out if shown.code == 0 else None
 
 
@@ -151,12 +153,12 @@ def _dropping_chains(looks: Looks) -> dict[str, str] | None:
     system = looks.machine.system
     if system.user().uid != 0:
         return None
-    listed = system.ask(("nft", "list", "chains"), within_s=1.0)
+    listed = system.ask(("nft", "list", "chains"), within_s=looks.left_s(1.0))
     if listed.code != 0:
         return None
     found = {}
     for place in firewall.drop_chains(listed.out)[:_MOST_CHAINS]:
-        shown = system.ask(("nft", "list", "chain", *place), within_s=0.5)
+        shown = system.ask(("nft", "list", "chain", *place), within_s=looks.left_s(0.5))
         if shown.code == 0:
             found[" ".join(place)] = shown.out
     return found
@@ -164,7 +166,7 @@ def _dropping_chains(looks: Looks) -> dict[str, str] | None:
 
 def _zone(looks: Looks) -> str | None:
     """Return firewalld's zone of the engine's bridge, "" for none; None if it does not tell."""
-    shown = looks.machine.system.ask(("firewall-cmd", "--get-zone-of-interface=docker0"), within_s=1.0)
+    shown = looks.machine.system.ask(("firewall-cmd", "--get-zone-of-interface=docker0"), within_s=looks.left_s(1.0))
     if shown.code == 0:
         return shown.out.strip()
     return "" if "no zone" in f"{shown.out} {shown.err}" else None

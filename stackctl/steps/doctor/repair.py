@@ -5,14 +5,15 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from stackctl.contracts.finding import CheckResult, Finding
-from stackctl.contracts.repair import Outcome, Repair, Repaired, RestartEngine
+from stackctl.contracts.repair import MoveAside, Outcome, Repair, Repaired, RestartEngine, RewriteFile, WriteFile
 from stackctl.core.doctor.ranking import rank
 from stackctl.core.doctor.repair_text import describe, needs_root, say_stopped
-from stackctl.errors import StackctlError
+from stackctl.errors import Interrupted, StackctlError
 from stackctl.machine import Machine
 from stackctl.steps.doctor.run_repair import Running
 
 _PAUSE_S: Final = 0.5
+_FILES: Final = (WriteFile, RewriteFile, MoveAside)  # steps that change a file, and are taken back if they do not help
 _CHANGED: Final[frozenset[Outcome]] = frozenset({"repaired", "begun", "still there"})
 
 
@@ -42,6 +43,8 @@ def repair_all(results: tuple[CheckResult, ...], by: Repairing) -> tuple[tuple[R
         finding, repair, check = found
         offered.add(repair.does)
         done.append(_offer(finding, repair, check, by))
+        if done[-1].outcome == "not asked":
+            break  # nobody answers the other questions either
         if done[-1].outcome in {*_CHANGED, "failed"}:
             by.machine.docker.forget()
             results = by.diagnose()
@@ -90,19 +93,23 @@ def _repaired(outcome: Repaired, finding: Finding, repair: Repair, check: str, b
     running = Running(by.machine, by.start)
     try:
         running.run(repair)
+    except Interrupted:
+        raise
     except StackctlError as error:
-        return _taken_back(replace(outcome, outcome="failed"), error, running)
+        return _taken_back(replace(outcome, outcome="failed"), error.message, running)
     found, says = _verify(finding, repair, check, by)
+    if found == "still there" and any(isinstance(step, _FILES) for step in repair.steps):
+        return _taken_back(replace(outcome, outcome=found), says, running)
     return replace(outcome, outcome=found, says=says, undo=running.commands())
 
 
-def _taken_back(outcome: Repaired, error: StackctlError, running: Running) -> Repaired:
+def _taken_back(outcome: Repaired, why: str, running: Running) -> Repaired:
+    """Take back a repair that failed or did not help, and return what became of it."""
     if not running.done:
-        return replace(outcome, says=f"{error.message}; nothing was changed")
-    why = running.take_back()
-    if why:
-        return replace(outcome, says=f"{error.message}; it was not taken back: {why}", undo=running.commands())
-    return replace(outcome, says=f"{error.message}; all that it changed was taken back")
+        return replace(outcome, says=f"{why}; nothing was changed")
+    if failed := running.take_back():
+        return replace(outcome, says=f"{why}; it was not taken back: {failed}", undo=running.commands())
+    return replace(outcome, says=f"{why}; all that it changed was taken back")
 
 
 def _verify(finding: Finding, repair: Repair, check: str, by: Repairing) -> tuple[Outcome, str]:

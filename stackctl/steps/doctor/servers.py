@@ -7,7 +7,7 @@ from typing import Final
 from stackctl.contracts.engine import EngineDetails
 from stackctl.contracts.finding import CheckResult
 from stackctl.core.doctor.clock import judge_clock
-from stackctl.core.doctor.servers import judge_names, judge_servers
+from stackctl.core.doctor.servers import NO_TIME, judge_names, judge_servers
 from stackctl.errors import StackctlError
 from stackctl.steps.doctor import needed
 from stackctl.steps.doctor.check import Check, Looks
@@ -22,6 +22,8 @@ def _names(looks: Looks) -> CheckResult:
     findings = judge_names(asked, looks.machine.system.text(_RESOLVERS), _details(looks))
     if all(server.proxy for server, _ in asked):
         return CheckResult(untried="a proxy resolves the names of servers")
+    if any(why == NO_TIME for _, why in asked):
+        return CheckResult(untried=NO_TIME)
     return CheckResult(findings=findings, says=f"{asked[0][0].name} has an address")
 
 
@@ -40,7 +42,7 @@ def _clock(looks: Looks) -> CheckResult:
         return CheckResult(untried="no server told its time")
     settings = ""
     if any(abs(one.ahead_s or 0.0) > 1.0 for one in answers):
-        shown = system.ask(("timedatectl", "show"), within_s=0.5)
+        shown = system.ask(("timedatectl", "show"), within_s=looks.left_s(0.5))
         settings = shown.out if shown.code == 0 else ""
     return CheckResult(findings=judge_clock(answers, settings, system.user()), says="the clock agrees with servers")
 

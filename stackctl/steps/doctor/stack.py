@@ -30,7 +30,7 @@ def _read_settings(looks: Looks) -> CheckResult:
     if found:
         return CheckResult(findings=tuple(found))
     if looks.machine.folder.has_file(stack_toml.FILE):
-        return CheckResult(says="its settings can be read")
+        return CheckResult(says="readable")
     return CheckResult(untried=_NONE)
 
 

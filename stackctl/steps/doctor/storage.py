@@ -12,6 +12,7 @@ from stackctl.core.config.stack_toml import FILE
 from stackctl.core.doctor import file_systems
 from stackctl.core.doctor.commands import size
 from stackctl.core.doctor.room import Place, judge_room
+from stackctl.core.doctor.servers import NO_TIME
 from stackctl.errors import DataError, StackctlError
 from stackctl.steps import disks
 from stackctl.steps.doctor.check import Check, Looks
@@ -20,6 +21,7 @@ from stackctl.steps.tavern_folder import data_path
 
 _FSTAB: Final = PurePosixPath("/etc/fstab")
 _ANSWERS_S: Final = 0.8  # a share that answers at all does within milliseconds
+_FAIR_S: Final = 0.5  # in less time than this a busy machine may not even have started the program
 _NOT_HERE: Final = "the engine's disk can't be seen from here"
 
 
@@ -66,7 +68,7 @@ def _stack_room(looks: Looks) -> CheckResult:
     if disk and disk.mount_point not in seen:
         places.append(Place(path=models, holds="models", disk=disk))
     if not places:
-        return CheckResult(says="it shares the engine's disk")
+        return CheckResult(says="that of the images")
     findings = tuple(one for place in places for one in judge_room(place))
     return CheckResult(findings=findings, says=f"{size(min(one.disk.free_mib for one in places))} free")
 
@@ -123,13 +125,15 @@ def _model(looks: Looks) -> CheckResult:
     if place is None:
         return CheckResult(untried="the stack names no model file")
     path, system = PurePosixPath(place), looks.machine.system
-    seen = system.ask(("stat", "-L", "-c", "%s", str(path)), within_s=_ANSWERS_S)
+    limit = looks.left_s(_ANSWERS_S)
+    seen = system.ask(("stat", "-L", "-c", "%s", str(path)), within_s=limit)
     if seen.is_late:
-        return CheckResult(findings=(_hangs(path),))
+        is_fair = limit >= _FAIR_S
+        return CheckResult(findings=(_hangs(path),) if is_fair else (), untried="" if is_fair else NO_TIME)
     if seen.code == 0 or system.exists(path):
         disk = system.disk(path)
         findings = file_systems.judge_model_disk(path, disk, _mib(looks, seen.out)) if disk else ()
-        return CheckResult(findings=findings, says=disk.file_system if disk else "it is there")
+        return CheckResult(findings=findings, says=disk.file_system if disk else "")
     entries = file_systems.read_fstab(system.text(_FSTAB) or "")
     lost = file_systems.judge_mounted(path, "the model", system.disk(path), entries, system.user())
     if lost or looks.spec().model.source:

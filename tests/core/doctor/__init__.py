@@ -1,0 +1,1 @@
+"""The doctor's judgements: tables of cases."""

@@ -64,12 +64,15 @@ def doctor(
     namespaces: str = "mount",
     user: str = "",
     environment: Mapping[str, str] = NONE,
+    inside: int = 0,
     timeout: float = 60,
 ) -> Seen:
     """Run the doctor in a folder, and return what it found.
 
     setup: a shell script that plants the fault first, in own namespaces: words for unshare, as "mount net", whose
-    changes end with it. user: the name of another user, who runs it. environment: more variables; "" removes one.
+    changes end with it. inside: a process whose network and mounts it has, instead of those of the machine; a setup
+    without namespaces then changes those. user: the name of another user, who runs it. environment: more
+    variables; "" removes one.
     """
     run = argv("-C", str(folder), "doctor", "--json", *words)
     if user:
@@ -77,8 +80,11 @@ def doctor(
         become = ("--reuid", uid, "--regid", gid, "--init-groups")
         run = ("setpriv", *become, "--inh-caps", _READS, "--ambient-caps", _READS, *run)
     if setup:
-        script = f"set -e\n{setup}\nexec {shlex.join(run)}"
-        run = ("unshare", *(f"--{one}" for one in namespaces.split()), "--propagation", "private", "sh", "-c", script)
+        own = tuple(f"--{one}" for one in namespaces.split())
+        new = ("unshare", *own, "--propagation", "private") if own else ()
+        run = (*new, "sh", "-c", f"set -e\n{setup}\nexec {shlex.join(run)}")
+    if inside:
+        run = ("nsenter", "--target", str(inside), "--mount", "--net", *run)
     variables = {**os.environ, "PYTHONPATH": str(ROOT), **environment}
     began = time.monotonic()
     done = subprocess.run(

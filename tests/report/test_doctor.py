@@ -1,0 +1,90 @@
+"""The doctor's text: the worst first, what is well in a line for each area, and last what to do next."""
+
+import io
+from contextlib import redirect_stderr
+
+from stackctl.commands.doctor import Diagnosis
+from stackctl.contracts.finding import CheckResult, Finding
+from stackctl.contracts.repair import Repair
+from stackctl.report.doctor import COLOURS, diagnosis
+from stackctl.terminal import painted
+from stackctl.ui import Ui
+
+DOWN = Finding(
+    issue="engine-not-running",
+    says="Docker is installed and does not run",
+    hint="Run `sudo systemctl start docker`.",
+    evidence=("ActiveState=failed",),
+    repair=Repair(does="Start Docker.", steps=()),
+)
+LOW = Finding(
+    issue="disk-low",
+    severity="warning",
+    says="little room is left on the disk that holds the images, and more words that do not fit into one line",
+    hint="Run `docker image prune`.",
+    context="/var/lib/docker",
+)
+RESULTS = (
+    CheckResult(check="engine", area="engine", findings=(DOWN,)),
+    CheckResult(check="compose", area="engine", says="2.40.3"),
+    CheckResult(check="room", area="storage", findings=(LOW,)),
+    CheckResult(check="images", area="images", untried="the engine does not answer"),
+    CheckResult(check="services", area="stack", untried="the engine does not answer"),
+    CheckResult(check="toolkit", area="gpu", untried="there is no GPU", applies=False),
+    CheckResult(check="name", area="stack"),
+)
+
+
+def shown(*results: CheckResult) -> str:
+    with redirect_stderr(io.StringIO()):
+        return diagnosis(Diagnosis(results=results), Ui())[0]
+
+
+def test_the_whole_text_reads_from_the_worst_to_the_next_step() -> None:
+    assert (
+        shown(*RESULTS)
+        == """\
+1. error: Docker is installed and does not run
+   | ActiveState=failed
+   hint: Run `sudo systemctl start docker`.
+   more: `stackctl explain engine-not-running`
+
+2. warning: little room is left on the disk that holds the images, and more
+            words that do not fit into one line (/var/lib/docker)
+   hint: Run `docker image prune`.
+   more: `stackctl explain disk-low`
+
+ok         engine   compose: 2.40.3
+not tried  images, services: the engine does not answer
+
+found 1 error and 1 warning
+first: Run `sudo systemctl start docker`.
+`stackctl doctor --fix` offers to repair 1."""
+    )
+
+
+def test_where_nothing_is_wrong_it_says_so() -> None:
+    assert shown(RESULTS[1]).splitlines() == ["ok         engine  compose: 2.40.3", "", "found nothing wrong"]
+
+
+def test_warnings_alone_keep_nothing_from_working() -> None:
+    assert "found 1 warning: nothing keeps the stack from working\nnext: Run `docker image prune`." in shown(RESULTS[2])
+
+
+def test_a_hostile_line_of_evidence_stays_one_line_and_can_not_look_like_ours() -> None:
+    hostile = Finding(
+        issue="disk-low", says="x\n2. error: y", hint="h", evidence=("a\nok  all is well\x1b[2J" + "z" * 900,)
+    )
+    lines = shown(CheckResult(check="room", area="storage", findings=(hostile,))).splitlines()
+    assert lines[0] == "1. error: x 2. error: y"
+    assert lines[1].startswith("   | a ok  all is well")
+    assert len(lines[1]) < 250
+    assert not any("\x1b" in line for line in lines)
+
+
+def test_colours_are_for_the_beginnings_of_our_own_lines() -> None:
+    lines = painted(shown(*RESULTS), COLOURS).splitlines()
+    assert lines[0].startswith("\x1b[31m1. error:\x1b[0m Docker")
+    assert any(line.startswith("\x1b[33m2. warning:\x1b[0m") for line in lines)
+    assert any(line.startswith("\x1b[32mok ") for line in lines)
+    assert "\x1b" not in lines[1]
