@@ -59,8 +59,8 @@ ISSUES: Final = (
         id="forwarding-off",
         title="the kernel forwards no packets between networks",
         kind="engine",
-        meaning="Containers reach neither the Internet nor each other's published ports: SillyTavern's page does not "
-        "answer.",
+        meaning="Containers do not reach the Internet, and other devices do not reach the published page. On this "
+        "machine itself the page answers, and the chat works.",
         seen="`stackctl doctor` asks the engine, and reads `net.ipv4.ip_forward`.",
         repair="`sudo sysctl -w net.ipv4.ip_forward=1`; and correct the line in `/etc/sysctl.conf` or "
         "`/etc/sysctl.d/` that sets it to 0. `stackctl doctor --fix` sets it until the next boot.",
