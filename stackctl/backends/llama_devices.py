@@ -98,6 +98,23 @@ DEVICES: Final = (
         cause=WRONG_GPU,
     ),
     Signature(
+        marks=(
+            "found 0 CUDA devices", "found 0 ROCm devices", "ggml_vulkan: No devices found", "ggml_vulkan: Found 0",
+        ),
+        cause=_NOT_SEEN,
+        when="run",
+    ),
+    Signature(
+        marks=("GGML_ASSERT(n_tokens_all <= cparams.n_batch", "GGML_ASSERT(n_tokens <= n_batch"),
+        cause=Cause(
+            says="a request is larger than the batch that the program was started with",
+            hint="Raise `--batch-size` and `--ubatch-size`, or lower the context in SillyTavern.",
+            kind="config",
+            issue="context-exceeded",
+            source=CONTEXT,
+        ),
+    ),
+    Signature(
         marks=("GGML_ASSERT(buf", "GGML_ASSERT(ctx->mem_buffer", "GGML_ASSERT(mem_buffer"),
         cause=NO_RAM,
     ),
@@ -210,7 +227,10 @@ DEVICES: Final = (
         ),
     ),
     Signature(
-        marks=("0xc000001d", "-1073741795", "exit code: 132", "SIGILL", "does not support AVX", "requires AVX"),
+        marks=(
+            "0xc000001d", "-1073741795", "exit code: 132", "SIGILL", "does not support AVX", "requires AVX",
+            "status=4/ILL",
+        ),
         cause=OLD_CPU,
     ),
     Signature(
@@ -225,7 +245,6 @@ DEVICES: Final = (
             issue="gpu-not-used",
             source="https://pytorch.org/get-started/locally/",
         ),
-        when="run",
     ),
     Signature(
         marks=(

@@ -182,6 +182,29 @@ PROGRAM: Final = (
         ),
     ),
     Signature(
+        marks=("Cannot allocate memory", "Errno 12]"),
+        unless=("mlock", "pinned", "pthread_create", "mmap failed"),
+        cause=Cause(
+            says="the memory (RAM) of the machine or of the container is used up",
+            hint="End other programs, raise the container's limit, use a smaller model or context, or add swap.",
+            kind="memory",
+            issue="memory-too-small",
+            source="https://man7.org/linux/man-pages/man3/errno.3.html",
+        ),
+    ),
+    Signature(
+        marks=("Killed", "killed by the OOM killer"),
+        exact=True,
+        pattern=r"(?:^|\d |: )Killed(?:\s{2,}.*)?$|killed by the OOM killer",
+        cause=Cause(
+            says="the program was killed, mostly because the memory (RAM) was used up",
+            hint="Run `sudo dmesg`, which shows whether the kernel did it; use a smaller model or context.",
+            kind="memory",
+            issue="memory-too-small",
+            source="https://docs.docker.com/engine/containers/resource_constraints/",
+        ),
+    ),
+    Signature(
         marks=(
             "Segmentation fault", "core dumped", "SIGSEGV", "exit code: -11", "access violation", "exit code: -6",
             "0xc0000005", "0xe06d7363", "terminate called after throwing",

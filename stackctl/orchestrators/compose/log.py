@@ -10,10 +10,12 @@ _UP: Final = "https://docs.docker.com/reference/cli/docker/compose/up/"
 _COMPOSE: Final = (
     Signature(
         marks=(
+            "KeyError: 'ContainerConfig'", "Not supported URL scheme http+docker",
             "is unsupported. You might be seeing this error", "'devices' was unexpected", "unknown docker command",
             "unknown flag: --",
         ),
-        pattern=r"Version in .{1,200} is unsupported|'devices' was unexpected|unknown docker command|unknown flag: "
+        pattern=r"ContainerConfig|http\+docker|Version in .{1,200} is unsupported|'devices' was unexpected|unknown "
+        r"docker command|unknown flag: "
         r"--(?:wait|profile|pull|gpus|watch)",
         cause=Cause(
             says="this Docker Compose is too old for the file or the command",
@@ -71,11 +73,12 @@ _COMPOSE: Final = (
         marks=(
             "undefined network", "undefined volume", "undefined service", "undefined secret", "undefined config",
             "declared as external, but could not be found", "could not be found", "external volume",
-            "external network", "no such service", "depends on undefined", "dependency cycle",
+            "external network", "no such service", "no declaration was found", "which is undefined",
+            "depends on undefined", "dependency cycle",
         ),
         pattern=r"refers to undefined|undefined (?:network|volume|service|secret|config)|declared as external"
         r"|external (?:volume|network) .{1,120} not found"
-        r"|no such service|dependency cycle",
+        r"|no such service|dependency cycle|no declaration was found|which is undefined",
         cause=Cause(
             says="the Compose file names a service, network or volume that does not exist",
             hint="Correct the name, define it in the file, or create an external one with `docker network create "
