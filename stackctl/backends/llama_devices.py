@@ -53,10 +53,13 @@ DEVICES: Final = (
     *INIT_SIGNATURES,
     *ENDED,
     Signature(
-        marks=("out of memory", "OutOfDeviceMemory", "OUT_OF_DEVICE_MEMORY"),
+        marks=(
+            "out of memory", "OutOfDeviceMemory", "OUT_OF_DEVICE_MEMORY", "Not enough memory for command submission",
+        ),
         pattern=r"(?:CUDA|ROCm|HIP|MUSA|SYCL|cuBLAS|hipBLAS)(?: error)?\s?\d{0,4}.{0,200}: out of memory"
         r"|hipErrorOutOfMemory"
-        r"|Malloc(?:Managed)?.{0,60}: out of memory|OUT_?OF_?DEVICE_?MEMORY|ggml-cuda\S*: out of memory",
+        r"|Malloc(?:Managed)?.{0,60}: out of memory|OUT_?OF_?DEVICE_?MEMORY|for command submission|ggml-cuda\S*: "
+        r"out of memory",
         cause=NO_MEMORY,
     ),
     Signature(

@@ -26,10 +26,9 @@ _SERVER: Final = (
     ),
     Signature(
         marks=(
-            "exceeds the available context size", "exceed_context_size_error", "context shift is disabled",
-            "input is too large to process", "failed to find free space in the KV cache", "the request exceeds the",
-            "exceeds the context size", "prompt is too long", "Context size has been exceeded",
-            "requested tokens exceed context window",
+            "exceeds the available context size", "exceed_context_size_error", "input is too large to process",
+            "failed to find free space in the KV cache", "the request exceeds the", "exceeds the context size",
+            "prompt is too long", "Context size has been exceeded", "requested tokens exceed context window",
         ),
         cause=Cause(
             says="a request is longer than the backend's context",
@@ -55,8 +54,7 @@ _SERVER: Final = (
         marks=(
             "template is not supported", "tools param requires --jinja", "Failed to parse jinja",
             "failed to apply template", "Unable to generate parser for this template", "Jinja Exception",
-            "jinja template rendering failed", "Failed to apply chat template", "Conversation roles must alternate",
-            "raise_exception",
+            "jinja template rendering failed", "Failed to apply chat template",
         ),
         unless=("falling back to chatml", "- kv", "example_format"),
         cause=Cause(
@@ -76,7 +74,7 @@ _SERVER: Final = (
             "not found in cache",
         ),
         pattern=r"failed to (?:download|get)|HF API|built without|error: GET failed|curl_easy_perform|HTTPS is not"
-        r"|not found in cache",
+        r"",
         cause=Cause(
             says="llama-server could not download its model",
             hint="Check the name of the repository and file, HF_TOKEN for a gated one, and the Internet connection; or "

@@ -120,6 +120,7 @@ PROGRAM: Final = (
             "Invalid username or password",
         ),
         pattern=r"gated repo|GatedRepoError|40[13] Client Error|RepositoryNotFoundError|Invalid username",
+        unless=("http+docker",),
         cause=Cause(
             says="the hub refuses the download: the repository is gated or private, or its name is wrong",
             hint="Accept its licence on its page, set HF_TOKEN, and check the repository's name.",
@@ -144,6 +145,7 @@ PROGRAM: Final = (
             "Cannot find the requested files in the disk cache", "couldn't find them in the cached files",
             "is not a local folder and is not a valid model identifier", "Incorrect path_or_model_id",
         ),
+        unless=("http+docker",),
         cause=Cause(
             says="the model is neither in the folder that was named nor on the hub",
             hint="Check the model's name and folder as the container sees them.",
@@ -173,6 +175,7 @@ PROGRAM: Final = (
             "CERTIFICATE_VERIFY_FAILED", "httpx.ConnectError", "requests.exceptions.SSLError",
             "requests.exceptions.ProxyError",
         ),
+        unless=("http+docker", "localhost", "127.0.0.1"),
         cause=Cause(
             says="the model hub or another server can't be reached",
             hint="Check the Internet connection, the proxy and the clock of this machine.",

@@ -239,8 +239,8 @@ CONTAINERS: Final = (
         ),
     ),
     Signature(
-        marks=("Error response from daemon: network", "failed to find network", "could not find a network"),
-        pattern=r"network \S{1,80} not found|find (?:a )?network",
+        marks=("network",),
+        pattern=r"(?:for service \S{1,80}: |CreateEndpoint: |daemon: )network \S{1,80} not found",
         cause=Cause(
             says="a container's network was removed",
             hint="Run `docker compose up -d --force-recreate`.",

@@ -53,12 +53,12 @@ _COMPOSE: Final = (
             "invalid duration", "top-level object must be", "invalid volume specification", "invalid mount config",
             "services.", "expected type",
         ),
-        pattern=r"must be an? \w+|additional propert|unsupported (?:config )?option|invalid type|is invalid "
-        r"because|invalid compose project"
-        r"|invalid interpolation|mapping key .{1,120} already defined|(?:invalid )?project name|neither an image "
-        r"nor a build|invalid (?:proto|containerPort|hostPort|IP)"
-        r"|empty compose file|top-level object|invalid volume spec|expected type|cannot unmarshal"
-        r"|services\.\S{1,200} (?:value|is not|conflicts)",
+        pattern=r"(?:compose|service|network|volume|secret|config|deploy|environment|ports|depends_on|build|object)\S*"
+        r".{0,160}must be an? \w+|additional propert|unsupported config option|contains (?:an invalid|unsupported)"
+        r"|is invalid because|invalid compose project|invalid interpolation|mapping key .{1,120} already defined"
+        r"|project name must|invalid project name|neither an image nor a build|invalid (?:proto|containerPort|hostPort)"
+        r"|empty compose file|top-level object|invalid volume spec|services\.\S{1,200} (?:value|is not|conflicts"
+        r"|expected)",
         unless=("bind source path does not exist", "level=info", "HTTP/1"),
         cause=Cause(
             says="Docker Compose refuses the file: something in it has the wrong place, name or type",
@@ -123,6 +123,16 @@ _COMPOSE: Final = (
             is_generic=True,
             issue="services-stopped",
             source=_UP,
+        ),
+    ),
+    Signature(
+        marks=("Failed to execute script docker-compose", "docker-compose==1."),
+        cause=Cause(
+            says="docker-compose of version 1 failed, which is no longer maintained",
+            hint="Install the plugin of Compose 2, whose command is `docker compose`, and try again.",
+            is_generic=True,
+            issue="compose-too-old",
+            source="https://docs.docker.com/compose/releases/migrate/",
         ),
     ),
     Signature(
