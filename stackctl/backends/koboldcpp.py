@@ -241,7 +241,9 @@ def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
     if name == koboldcpp_sleep.NO_MODEL:
         hint = "Load one in its launcher or admin page, or start it with `--model FILE`."
         return ServerInfo(
-            problem=Cause(says="KoboldCpp runs without a model", hint=hint, issue="model-not-named", source=_SOURCE)
+            problem=Cause(
+                says="KoboldCpp runs without a model", hint=hint, issue="backend-without-model", source=_SOURCE
+            )
         )
     return ServerInfo(
         model=first_model(answers) or name,

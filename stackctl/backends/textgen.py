@@ -247,5 +247,5 @@ def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
     if not count or count.status != 200:  # only this answer tells a loaded model from none or from a failed load
         says = "text-generation-webui runs, but no model is loaded in it"
         hint = "Load one in its Model tab, or start it with `--model NAME`; its log says why a load failed."
-        return ServerInfo(problem=Cause(says=says, hint=hint, issue="model-not-named", source=_API))
+        return ServerInfo(problem=Cause(says=says, hint=hint, issue="backend-without-model", source=_API))
     return ServerInfo(model=first_model(answers))
