@@ -53,10 +53,13 @@ DEVICES: Final = (
     *INIT_SIGNATURES,
     *ENDED,
     Signature(
-        marks=("out of memory", "OutOfDeviceMemory", "OUT_OF_DEVICE_MEMORY"),
+        marks=(
+            "out of memory", "OutOfDeviceMemory", "OUT_OF_DEVICE_MEMORY", "Not enough memory for command submission",
+        ),
         pattern=r"(?:CUDA|ROCm|HIP|MUSA|SYCL|cuBLAS|hipBLAS)(?: error)?\s?\d{0,4}.{0,200}: out of memory"
         r"|hipErrorOutOfMemory"
-        r"|Malloc(?:Managed)?.{0,60}: out of memory|OUT_?OF_?DEVICE_?MEMORY|ggml-cuda\S*: out of memory",
+        r"|Malloc(?:Managed)?.{0,60}: out of memory|OUT_?OF_?DEVICE_?MEMORY|for command submission|ggml-cuda\S*: "
+        r"out of memory",
         cause=NO_MEMORY,
     ),
     Signature(
@@ -96,6 +99,23 @@ DEVICES: Final = (
         ),
         unless=("-a---", "rw-r--r--"),
         cause=WRONG_GPU,
+    ),
+    Signature(
+        marks=(
+            "found 0 CUDA devices", "found 0 ROCm devices", "ggml_vulkan: No devices found", "ggml_vulkan: Found 0",
+        ),
+        cause=_NOT_SEEN,
+        when="run",
+    ),
+    Signature(
+        marks=("GGML_ASSERT(n_tokens_all <= cparams.n_batch", "GGML_ASSERT(n_tokens <= n_batch"),
+        cause=Cause(
+            says="a request is larger than the batch that the program was started with",
+            hint="Raise `--batch-size` and `--ubatch-size`, or lower the context in SillyTavern.",
+            kind="config",
+            issue="context-exceeded",
+            source=CONTEXT,
+        ),
     ),
     Signature(
         marks=("GGML_ASSERT(buf", "GGML_ASSERT(ctx->mem_buffer", "GGML_ASSERT(mem_buffer"),
@@ -210,7 +230,10 @@ DEVICES: Final = (
         ),
     ),
     Signature(
-        marks=("0xc000001d", "-1073741795", "exit code: 132", "SIGILL", "does not support AVX", "requires AVX"),
+        marks=(
+            "0xc000001d", "-1073741795", "exit code: 132", "SIGILL", "does not support AVX", "requires AVX",
+            "status=4/ILL",
+        ),
         cause=OLD_CPU,
     ),
     Signature(
@@ -225,7 +248,6 @@ DEVICES: Final = (
             issue="gpu-not-used",
             source="https://pytorch.org/get-started/locally/",
         ),
-        when="run",
     ),
     Signature(
         marks=(

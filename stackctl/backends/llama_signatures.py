@@ -98,6 +98,17 @@ MODELS: Final = (
         ),
     ),
     Signature(
+        marks=("failed to load lora", "failed to apply lora", "LoRA tensor"),
+        pattern=r"failed to (?:load|apply) lora|lora tensor .{1,120}(?:missing|not found|unexpected)",
+        cause=Cause(
+            says="a LoRA can't be used with this model",
+            hint="Use a LoRA that was made for this model and converted to GGUF, or leave it out.",
+            kind="model",
+            issue="model-format-unsupported",
+            source="ggml-org/llama.cpp: src/llama-adapter.cpp",
+        ),
+    ),
+    Signature(
         marks=("vocab type must match", "draft model vocab", "draft vocab", "draft model is not compatible"),
         pattern=r"must match|not compatible",
         cause=Cause(

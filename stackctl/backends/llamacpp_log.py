@@ -26,10 +26,9 @@ _SERVER: Final = (
     ),
     Signature(
         marks=(
-            "exceeds the available context size", "exceed_context_size_error", "context shift is disabled",
-            "input is too large to process", "failed to find free space in the KV cache", "the request exceeds the",
-            "exceeds the context size", "prompt is too long", "Context size has been exceeded",
-            "requested tokens exceed context window",
+            "exceeds the available context size", "exceed_context_size_error", "input is too large to process",
+            "failed to find free space in the KV cache", "the request exceeds the", "exceeds the context size",
+            "prompt is too long", "Context size has been exceeded", "requested tokens exceed context window",
         ),
         cause=Cause(
             says="a request is longer than the backend's context",
@@ -55,8 +54,7 @@ _SERVER: Final = (
         marks=(
             "template is not supported", "tools param requires --jinja", "Failed to parse jinja",
             "failed to apply template", "Unable to generate parser for this template", "Jinja Exception",
-            "jinja template rendering failed", "Failed to apply chat template", "Conversation roles must alternate",
-            "raise_exception",
+            "jinja template rendering failed", "Failed to apply chat template",
         ),
         unless=("falling back to chatml", "- kv", "example_format"),
         cause=Cause(
@@ -76,7 +74,7 @@ _SERVER: Final = (
             "not found in cache",
         ),
         pattern=r"failed to (?:download|get)|HF API|built without|error: GET failed|curl_easy_perform|HTTPS is not"
-        r"|not found in cache",
+        r"",
         cause=Cause(
             says="llama-server could not download its model",
             hint="Check the name of the repository and file, HF_TOKEN for a gated one, and the Internet connection; or "
@@ -94,7 +92,7 @@ _SERVER: Final = (
         pattern=r"parsing grammar|parse grammar|failed to initialize samplers",
         cause=Cause(
             says="a request has a grammar or a sampler that the backend does not understand",
-            hint="Clear the grammar in SillyTavern's sampler settings.",
+            hint="Remove the grammar in SillyTavern's sampler settings.",
             kind="config",
             issue="settings-wrong",
             source=SERVER,
@@ -124,7 +122,9 @@ LOG: Final = ProgramLog(
         "llama_new_context_with_model", "llama_context:",
     ),
     begins=("build: ", "llama_server: initializing", "system info: n_threads", "main: build ="),
-    ready=("llama_server: model loaded", "main: model loaded", "starting the main loop", "server is listening on http"),
+    ready=(
+        "llama_server: model loaded", "main: model loaded", "starting the main loop", "server is listening on http",
+    ),
     harmless=(
         "failed to fit params", "special_eos_id is not in", "control-looking token", "failed to mlock",
         "pinned memory", "no usable GPU found", "compiled without GPU support", "graph_reserve: failed",

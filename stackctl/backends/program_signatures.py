@@ -120,6 +120,7 @@ PROGRAM: Final = (
             "Invalid username or password",
         ),
         pattern=r"gated repo|GatedRepoError|40[13] Client Error|RepositoryNotFoundError|Invalid username",
+        unless=("http+docker",),
         cause=Cause(
             says="the hub refuses the download: the repository is gated or private, or its name is wrong",
             hint="Accept its licence on its page, set HF_TOKEN, and check the repository's name.",
@@ -144,6 +145,7 @@ PROGRAM: Final = (
             "Cannot find the requested files in the disk cache", "couldn't find them in the cached files",
             "is not a local folder and is not a valid model identifier", "Incorrect path_or_model_id",
         ),
+        unless=("http+docker",),
         cause=Cause(
             says="the model is neither in the folder that was named nor on the hub",
             hint="Check the model's name and folder as the container sees them.",
@@ -173,12 +175,36 @@ PROGRAM: Final = (
             "CERTIFICATE_VERIFY_FAILED", "httpx.ConnectError", "requests.exceptions.SSLError",
             "requests.exceptions.ProxyError",
         ),
+        unless=("http+docker", "localhost", "127.0.0.1"),
         cause=Cause(
             says="the model hub or another server can't be reached",
             hint="Check the Internet connection, the proxy and the clock of this machine.",
             kind="model",
             issue="hub-unreachable",
             source=_HUB,
+        ),
+    ),
+    Signature(
+        marks=("Cannot allocate memory", "Errno 12]"),
+        unless=("mlock", "pinned", "pthread_create", "mmap failed"),
+        cause=Cause(
+            says="the memory (RAM) of the machine or of the container is used up",
+            hint="End other programs, raise the container's limit, use a smaller model or context, or add swap.",
+            kind="memory",
+            issue="memory-too-small",
+            source="https://man7.org/linux/man-pages/man3/errno.3.html",
+        ),
+    ),
+    Signature(
+        marks=("Killed", "killed by the OOM killer"),
+        exact=True,
+        pattern=r"(?:^|\d |: )Killed(?:\s{2,}.*)?$|killed by the OOM killer",
+        cause=Cause(
+            says="the program was killed, mostly because the memory (RAM) was used up",
+            hint="Run `sudo dmesg`, which shows whether the kernel did it; use a smaller model or context.",
+            kind="memory",
+            issue="memory-too-small",
+            source="https://docs.docker.com/engine/containers/resource_constraints/",
         ),
     ),
     Signature(

@@ -87,9 +87,8 @@ _LOADERS: Final = (
         marks=(
             "Unrecognized model in", "Unknown quantization type", "size mismatch for",
             "Error(s) in loading state_dict", "Can't load tokenizer", "instantiate the backend tokenizer",
-            "Trying to set a tensor of shape", "## Could not find", "Tokenizer class",
-            "does not contain a quantization", "is not the path to a directory",
-            "Unable to load weights from pytorch",
+            "Trying to set a tensor of shape", "## Could not find", "does not contain a quantization",
+            "is not the path to a directory", "Unable to load weights from pytorch",
         ),
         cause=Cause(
             says="the files in the model's folder do not belong together, or are of a format that this loader "
@@ -152,7 +151,7 @@ _LOADERS: Final = (
         when="run",
     ),
     Signature(
-        marks=("yaml.scanner.ScannerError", "yaml.parser.ParserError", "yaml.constructor", "JSONDecodeError"),
+        marks=("yaml.scanner.ScannerError", "yaml.parser.ParserError", "yaml.constructor"),
         cause=Cause(
             says="a settings file can't be read: its YAML or JSON is wrong",
             hint="Correct the file that the lines before it name, or remove it.",

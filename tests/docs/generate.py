@@ -46,6 +46,7 @@ _WHOSE = {
     "core/engine/containers.py": "The engine and containers",
     "core/engine/daemon.py": "The engine and containers",
     "core/engine/images.py": "Images and registries",
+    "core/engine/limits.py": "The engine and containers",
     "core/engine/log.py": "The engine and containers",
     "core/tavern/request_signatures.py": "SillyTavern",
     "core/tavern/signatures.py": "SillyTavern",

@@ -226,6 +226,29 @@ CONTAINERS: Final = (
         ),
     ),
     Signature(
+        marks=(
+            "Pool overlaps with other one", "invalid pool request",
+            "is already used on the host or by another config",
+        ),
+        cause=Cause(
+            says="a subnet collides with that of another network",
+            hint="Run `docker network ls` and `ip route`, which show those in use, and choose another subnet.",
+            kind="config",
+            issue="subnet-overlaps-route",
+            source=_NETWORKS,
+        ),
+    ),
+    Signature(
+        marks=("network",),
+        pattern=r"(?:for service \S{1,80}: |CreateEndpoint: |daemon: )network \S{1,80} not found",
+        cause=Cause(
+            says="a container's network was removed",
+            hint="Run `docker compose up -d --force-recreate`.",
+            issue="container-not-created",
+            source=_NETWORKS,
+        ),
+    ),
+    Signature(
         marks=("has active endpoints",),
         cause=Cause(
             says="a network can't be removed: a container still uses it",

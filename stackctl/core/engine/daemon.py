@@ -71,7 +71,7 @@ DAEMON: Final = (
         marks=(
             "permission denied while trying to connect to the docker",
             "Got permission denied while trying to connect", "connect: permission denied",
-            "docker.sock: permission denied",
+            "docker.sock: permission denied", "Connection aborted.', PermissionError",
         ),
         unless=("containerd",),
         cause=Cause(
@@ -84,7 +84,8 @@ DAEMON: Final = (
     Signature(
         marks=(
             "Cannot connect to the Docker daemon", "error during connect", "docker daemon is not running",
-            "Is the docker daemon running",
+            "Is the docker daemon running", "Couldn't connect to Docker daemon",
+            "FileNotFoundError(2, 'No such file or directory')",
         ),
         cause=Cause(
             says="the engine does not run, or not where the program looks for it",
@@ -175,6 +176,16 @@ HOST: Final = (
             hint="Reboot the machine.",
             kind="gpu",
             issue="gpu-driver-mismatch",
+            source="https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/troubleshooting.html",
+        ),
+    ),
+    Signature(
+        marks=("Failed to initialize NVML: Insufficient Permissions",),
+        cause=Cause(
+            says="this user may not open the GPU's device files",
+            hint="Run `ls -l /dev/nvidia*`, and allow all users to read and write them (NVreg_DeviceFileMode=0666).",
+            kind="gpu",
+            issue="gpu-permission",
             source="https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/troubleshooting.html",
         ),
     ),

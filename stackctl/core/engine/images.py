@@ -85,9 +85,10 @@ IMAGES: Final = (
             "unauthorized", "denied: ", "no basic auth credentials", "403 Forbidden", "insufficient_scope",
             "authentication required", "error getting credentials",
         ),
-        pattern=r"unauthorized: |denied: (?:denied|requested|permission|installation|Your|access)|no basic auth"
-        r"|403 Forbidden|insufficient_scope"
-        r"|authentication required|error getting credentials",
+        pattern=r"unauthorized: (?:authentication|incorrect|access|please|you|failed|unauthorized)"
+        r"|denied: (?:denied|requested|permission|installation|your|access)|no basic auth|insufficient_scope"
+        r"|(?:registry|ghcr\.io|docker\.io|/v2/|manifests).{0,300}(?:403 Forbidden|unauthorized)|error getting "
+        r"credentials",
         cause=Cause(
             says="the registry refuses the pull: a login is missing, wrong or too old",
             hint="Run `docker login REGISTRY` again, or `docker logout REGISTRY` for a public image; remove "

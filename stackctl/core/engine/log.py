@@ -7,6 +7,7 @@ from stackctl.contracts.signature import ProgramLog, Signature
 from stackctl.core.engine.containers import CONTAINERS
 from stackctl.core.engine.daemon import DAEMON, HOST
 from stackctl.core.engine.images import IMAGES
+from stackctl.core.engine.limits import LIMITS
 from stackctl.core.gpu.refusals import REFUSALS
 
 # the pieces that one of stands in every refusal of a GPU
@@ -46,6 +47,6 @@ LOG: Final = ProgramLog(
         "returned error: No such",
     ),
     is_around=True,
-    signatures=(*_REFUSED, *DAEMON, *CONTAINERS, *IMAGES),
+    signatures=(*_REFUSED, *DAEMON, *LIMITS, *CONTAINERS, *IMAGES),
 )  # fmt: skip
 SYSTEM_LOG: Final = ProgramLog(program="the system", signatures=HOST, is_around=True)

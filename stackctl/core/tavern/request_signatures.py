@@ -112,7 +112,7 @@ REQUESTS: Final = (
         r"|status):? .{0,40}Unauthorized|Invalid API Key",
         cause=Cause(
             says="a backend or an API refuses the key that SillyTavern sends, or gets none",
-            hint="Enter the key in SillyTavern under API Connections; that of this stack is in .stackctl/api-key.",
+            hint="Write the key into SillyTavern under API Connections; that of this stack is in .stackctl/api-key.",
             kind="config",
             issue="api-key-refused",
             source="SillyTavern/SillyTavern: src/endpoints/backends/chat-completions.js",

@@ -34,6 +34,39 @@ STARTS: Final = exactly(
 )
 _RUNS: Final = (
     Signature(
+        marks=("npm err!", "npm error"),
+        pattern=r"npm (?:ERR!|error) .{0,200}(?:ETIMEDOUT|ECONNRESET|ECONNREFUSED|EAI_AGAIN|ENOTFOUND|network)",
+        cause=Cause(
+            says="npm does not reach its registry to install SillyTavern's modules",
+            hint="Check the Internet connection, DNS and a proxy, then run `npm install` again; the image needs none.",
+            kind="config",
+            issue="hub-unreachable",
+            source="https://docs.npmjs.com/common-errors",
+        ),
+    ),
+    Signature(
+        marks=("would be overwritten by merge", "Please commit your changes or stash them", "unmerged files"),
+        cause=Cause(
+            says="git can't update SillyTavern because files of it were changed here",
+            hint="Run `git status` in its folder, and `git checkout -- FILE` for what you did not mean to change.",
+            kind="config",
+            issue="sillytavern-failed",
+            source="https://docs.sillytavern.app/installation/updating/",
+        ),
+        when="run",
+    ),
+    Signature(
+        marks=("package.json",),
+        pattern=r"ENOENT.{0,120}package\.json|Could not read package\.json",
+        cause=Cause(
+            says="SillyTavern is not in the folder where it was started",
+            hint="Change to SillyTavern's folder, or unpack it again.",
+            kind="config",
+            issue="program-incomplete",
+            source="https://docs.npmjs.com/common-errors",
+        ),
+    ),
+    Signature(
         marks=("No config file found",),
         cause=Cause(
             says="SillyTavern finds no config.yaml",

@@ -10,10 +10,12 @@ _UP: Final = "https://docs.docker.com/reference/cli/docker/compose/up/"
 _COMPOSE: Final = (
     Signature(
         marks=(
+            "KeyError: 'ContainerConfig'", "Not supported URL scheme http+docker",
             "is unsupported. You might be seeing this error", "'devices' was unexpected", "unknown docker command",
             "unknown flag: --",
         ),
-        pattern=r"Version in .{1,200} is unsupported|'devices' was unexpected|unknown docker command|unknown flag: "
+        pattern=r"ContainerConfig|http\+docker|Version in .{1,200} is unsupported|'devices' was unexpected|unknown "
+        r"docker command|unknown flag: "
         r"--(?:wait|profile|pull|gpus|watch)",
         cause=Cause(
             says="this Docker Compose is too old for the file or the command",
@@ -51,12 +53,12 @@ _COMPOSE: Final = (
             "invalid duration", "top-level object must be", "invalid volume specification", "invalid mount config",
             "services.", "expected type",
         ),
-        pattern=r"must be an? \w+|additional propert|unsupported (?:config )?option|invalid type|is invalid "
-        r"because|invalid compose project"
-        r"|invalid interpolation|mapping key .{1,120} already defined|(?:invalid )?project name|neither an image "
-        r"nor a build|invalid (?:proto|containerPort|hostPort|IP)"
-        r"|empty compose file|top-level object|invalid volume spec|expected type|cannot unmarshal"
-        r"|services\.\S{1,200} (?:value|is not|conflicts)",
+        pattern=r"(?:compose|service|network|volume|secret|config|deploy|environment|ports|depends_on|build|object)\S*"
+        r".{0,160}must be an? \w+|additional propert|unsupported config option|contains (?:an invalid|unsupported)"
+        r"|is invalid because|invalid compose project|invalid interpolation|mapping key .{1,120} already defined"
+        r"|project name must|invalid project name|neither an image nor a build|invalid (?:proto|containerPort|hostPort)"
+        r"|empty compose file|top-level object|invalid volume spec|services\.\S{1,200} (?:value|is not|conflicts"
+        r"|expected)",
         unless=("bind source path does not exist", "level=info", "HTTP/1"),
         cause=Cause(
             says="Docker Compose refuses the file: something in it has the wrong place, name or type",
@@ -71,11 +73,12 @@ _COMPOSE: Final = (
         marks=(
             "undefined network", "undefined volume", "undefined service", "undefined secret", "undefined config",
             "declared as external, but could not be found", "could not be found", "external volume",
-            "external network", "no such service", "depends on undefined", "dependency cycle",
+            "external network", "no such service", "no declaration was found", "which is undefined",
+            "depends on undefined", "dependency cycle",
         ),
         pattern=r"refers to undefined|undefined (?:network|volume|service|secret|config)|declared as external"
         r"|external (?:volume|network) .{1,120} not found"
-        r"|no such service|dependency cycle",
+        r"|no such service|dependency cycle|no declaration was found|which is undefined",
         cause=Cause(
             says="the Compose file names a service, network or volume that does not exist",
             hint="Correct the name, define it in the file, or create an external one with `docker network create "
@@ -120,6 +123,16 @@ _COMPOSE: Final = (
             is_generic=True,
             issue="services-stopped",
             source=_UP,
+        ),
+    ),
+    Signature(
+        marks=("Failed to execute script docker-compose", "docker-compose==1."),
+        cause=Cause(
+            says="docker-compose of version 1 failed, which is no longer maintained",
+            hint="Install the plugin of Compose 2, whose command is `docker compose`, and try again.",
+            is_generic=True,
+            issue="compose-too-old",
+            source="https://docs.docker.com/compose/releases/migrate/",
         ),
     ),
     Signature(

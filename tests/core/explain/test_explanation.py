@@ -12,6 +12,7 @@ from stackctl.commands.explain import explain_log
 from stackctl.commands.explain import logs as known_logs
 from stackctl.contracts.signature import Signature
 from stackctl.core.explain.log_text import LogText
+from stackctl.core.start import docker_errors
 from stackctl.issues import ISSUES
 from tests.backends import logs, test_causes
 from tests.core.explain.rows import HERE, Row, explanation, rows, verdict
@@ -118,6 +119,26 @@ def test_what_deploy_reads_in_a_line_is_what_explain_reads_in_it(name: str, line
     assert cause
     assert found
     assert (found.cause.issue, found.cause.says) == (cause.issue, cause.says)
+
+
+REFUSED = (
+    "Bind for 0.0.0.0:8000 failed: port is already allocated",
+    "invalid pool request: Pool overlaps with other one on this address space",
+    "numerical result: 172.20.0.0/16 is already used on the host or by another config",
+    "bind source path does not exist: /srv/a",
+    "write /var/lib/docker/tmp/a: no space left on device",
+    "Error response from daemon: No such image: a:1",
+    "Minimum memory limit allowed is 6MB",
+    "NanoCPUs can not be set, as your kernel does not support CPU CFS scheduler",
+    'could not select device driver "nvidia" with capabilities: [[gpu]]',
+)
+
+
+@pytest.mark.parametrize("line", REFUSED)
+def test_what_deploy_reads_in_words_of_the_engine_is_what_explain_reads_in_them(line: str) -> None:
+    found = explanation(line).found
+    assert found
+    assert found.cause.issue == docker_errors.from_output([line], 1).issue
 
 
 def test_a_model_whose_name_imitates_a_failure_is_none() -> None:
