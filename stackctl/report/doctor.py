@@ -89,9 +89,6 @@ def _verdict(found: "Diagnosis", width: int) -> Iterator[str]:
     if found.findings:
         head = "first: " if len(found.findings) > 1 else "next: "
         yield from _hanging(head, found.findings[0].hint, width)
-    if found.repairable:
-        numbers = [str(at) for at, one in enumerate(found.findings, 1) if one.repair]
-        yield from _hanging("", f"`stackctl doctor --fix` offers to repair {', '.join(numbers)}.", width)
 
 
 def _hanging(head: str, text: str, width: int) -> Iterator[str]:

@@ -47,6 +47,7 @@ def test_the_whole_text_reads_from_the_worst_to_the_next_step() -> None:
 1. error: Docker is installed and does not run
    | ActiveState=failed
    hint: Run `sudo systemctl start docker`.
+   or: `stackctl doctor --fix`
    more: `stackctl explain engine-not-running`
 
 2. warning: little room is left on the disk that holds the images, and more
@@ -58,8 +59,7 @@ ok         engine   compose: 2.40.3
 not tried  images, services: the engine does not answer
 
 found 1 error and 1 warning
-first: Run `sudo systemctl start docker`.
-`stackctl doctor --fix` offers to repair 1."""
+first: Run `sudo systemctl start docker`."""
     )
 
 
