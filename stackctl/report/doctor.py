@@ -84,14 +84,15 @@ def _verdict(found: "Diagnosis", width: int) -> Iterator[str]:
     warnings = len(found.findings) - failures
     kinds = ((failures, ERROR), (warnings, WARNING))
     counts = [f"{count} {kind}{'s' if count > 1 else ''}" for count, kind in kinds if count]
-    works = "" if failures else ": nothing keeps the stack from working"
-    yield f"found {' and '.join(counts)}{works}" if counts else "found nothing wrong"
+    works = "" if failures or found.late else ": nothing keeps the stack from working"
+    nothing = f"found nothing wrong{' in what was tried' if found.late else ''}"
+    yield f"found {' and '.join(counts)}{works}" if counts else nothing
+    if found.late:
+        checks = "1 check" if len(found.late) == 1 else f"{len(found.late)} checks"
+        yield f"{checks} did not end in time: run it again later."
     if found.findings:
         head = "first: " if len(found.findings) > 1 else "next: "
         yield from _hanging(head, found.findings[0].hint, width)
-    if found.repairable:
-        numbers = [str(at) for at, one in enumerate(found.findings, 1) if one.repair]
-        yield from _hanging("", f"`stackctl doctor --fix` offers to repair {', '.join(numbers)}.", width)
 
 
 def _hanging(head: str, text: str, width: int) -> Iterator[str]:

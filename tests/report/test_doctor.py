@@ -7,6 +7,7 @@ from stackctl.commands.doctor import Diagnosis
 from stackctl.contracts.finding import CheckResult, Finding
 from stackctl.contracts.repair import Repair
 from stackctl.report.doctor import COLOURS, diagnosis
+from stackctl.steps.doctor.run_checks import LATE
 from stackctl.terminal import painted
 from stackctl.ui import Ui
 
@@ -47,6 +48,7 @@ def test_the_whole_text_reads_from_the_worst_to_the_next_step() -> None:
 1. error: Docker is installed and does not run
    | ActiveState=failed
    hint: Run `sudo systemctl start docker`.
+   or: `stackctl doctor --fix`
    more: `stackctl explain engine-not-running`
 
 2. warning: little room is left on the disk that holds the images, and more
@@ -58,13 +60,18 @@ ok         engine   compose: 2.40.3
 not tried  images, services: the engine does not answer
 
 found 1 error and 1 warning
-first: Run `sudo systemctl start docker`.
-`stackctl doctor --fix` offers to repair 1."""
+first: Run `sudo systemctl start docker`."""
     )
 
 
 def test_where_nothing_is_wrong_it_says_so() -> None:
     assert shown(RESULTS[1]).splitlines() == ["ok         engine  compose: 2.40.3", "", "found nothing wrong"]
+
+
+def test_it_does_not_call_well_what_was_not_tried_in_time() -> None:
+    late = CheckResult(check="gpu", area="gpu", untried=LATE)
+    said = shown(RESULTS[1], late)
+    assert said.endswith("found nothing wrong in what was tried\n1 check did not end in time: run it again later.")
 
 
 def test_warnings_alone_keep_nothing_from_working() -> None:

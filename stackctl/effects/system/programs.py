@@ -1,5 +1,6 @@
 """Programs of the operating system: those that only look, and those that a user agreed to."""
 
+import atexit
 import os
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from stackctl.terminal import shell_word
 _ADMINISTRATORS: Final = ("/usr/local/sbin", "/usr/sbin", "/sbin")
 _MOST: Final = 1 << 20  # characters of what a program says
 _MOST_SHOWN: Final = 6  # lines
+_asked: Final[set[int]] = set()  # the process groups of programs that are asked now
 
 
 def find(name: str) -> str:
@@ -41,13 +43,27 @@ def ask(argv: tuple[str, ...], within_s: float) -> Ran:
         )
     except OSError as error:
         return Ran(code=-1, err=str(error))
+    _asked.add(child.pid)
     try:
         out, err = child.communicate(timeout=within_s)
     except subprocess.TimeoutExpired:
-        with suppress(OSError):
-            os.killpg(child.pid, 9)  # one in the kernel (state D) does not end: nothing waits for it
+        _end(child.pid)
         return Ran(code=-1, err="no answer in time", is_late=True)
+    finally:
+        _asked.discard(child.pid)
     return Ran(code=child.returncode, out=out[:_MOST], err=err[:_MOST])
+
+
+def _end(group: int) -> None:
+    """End a program with all that it started. One in the kernel (state D) does not end: nothing waits for it."""
+    with suppress(OSError):
+        os.killpg(group, 9)
+
+
+def _end_asked() -> None:
+    """End those that still run when our program ends: a thread that waits for one ends with it, and can't."""
+    for group in tuple(_asked):
+        _end(group)
 
 
 def run(argv: tuple[str, ...], *, needs_root: bool) -> Ran:
@@ -132,3 +148,6 @@ def _free_copy(place: Path) -> Path:
     while (copy := place.with_name(f"{place.name}.before-stackctl-{at}")).exists():
         at += 1
     return copy
+
+
+atexit.register(_end_asked)
