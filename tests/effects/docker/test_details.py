@@ -79,7 +79,7 @@ def test_containerds_store_has_another_folder(socket: str, folder: str) -> None:
 
 
 def test_only_images_that_neither_a_name_a_digest_nor_a_container_has_are_left_over() -> None:
-    images = [
+    images: list[dict[str, Any]] = [
         {"Id": "sha256:a", "RepoTags": [], "RepoDigests": [], "Size": 300 << 20},
         {"Id": "sha256:b", "RepoTags": ["<none>:<none>"], "RepoDigests": ["<none>@<none>"], "Size": 400 << 20},
         {"Id": "sha256:c", "RepoTags": None, "RepoDigests": ["ghcr.io/a/b@sha256:00"], "Size": 1 << 30},
