@@ -85,6 +85,7 @@ def test_routes_are_networks_without_the_default_one(tmp_path: Path) -> None:
     lines = ["eth0\t00000000\t0101A8C0\t3\t0\t0\t0\t00000000", "eth0\t0001A8C0\t0\t1\t0\t0\t0\t00FFFFFF"]
     table.write_text(head + "".join(f"{line}\t0\t0\t0\n" for line in lines))
     assert host_network.routes(table) == (IPv4Network("192.168.1.0/24"),)
+    assert host_network.routes_by_interface(table) == (("eth0", IPv4Network("192.168.1.0/24")),)
 
 
 def test_where_there_is_no_table_there_are_no_routes(tmp_path: Path) -> None:

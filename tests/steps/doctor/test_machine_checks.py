@@ -11,10 +11,13 @@ from stackctl.contracts.finding import CheckResult
 from stackctl.contracts.host import Cpu
 from stackctl.contracts.system import DiskUse, Ran, Reached, User
 from stackctl.core.observed import EngineSeen
+from stackctl.core.plan import plan_json
+from stackctl.core.plan.stack import Plan
 from stackctl.errors import EngineError
 from stackctl.steps.doctor import machine, network, servers, storage
 from stackctl.steps.doctor.check import Check, Looks
 from tests.commands.machines import Quiet, quiet
+from tests.core.samples import a_plan, seen, wanted
 from tests.fakes import FakeDocker
 
 ROOT = User(name="root", uid=0)
@@ -319,3 +322,46 @@ def test_a_registry_whose_certificate_the_engine_alone_has_is_not_asked(well: Qu
     well.system.texts["/etc/docker/certs.d/ghcr.io/ca.crt"] = "certificate"
     well.system.servers = {"https://ghcr.io/v2/": Reached(failure="tls", says="self-signed certificate")}
     assert issues("servers", well) == []
+
+
+def deployed(on: Quiet, **tavern: object) -> Plan:
+    """Have a stack in the folder, whose chats lie where [sillytavern] says."""
+    folder = PurePosixPath(on.machine.path)
+    plan = a_plan(wanted(sillytavern=tavern), replace(seen(), folder=folder))
+    (on.machine.path / ".stackctl").mkdir(exist_ok=True)
+    (on.machine.path / plan_json.FILE).write_text(plan_json.dump(plan, folder, key="none", password="none"))
+    return plan
+
+
+def test_a_deployed_stack_on_a_healthy_machine_has_no_finding(well: Quiet) -> None:
+    plan = deployed(well)
+    well.docker.published_ = ({}, {one.port for one in plan.sillytavern.publish})
+    for check in EVERY:
+        assert check.run(Looks(well.machine)).findings == (), check.name
+    assert run("ports", well).says == plan.sillytavern.publish[0].place
+    assert run("subnets", well).says == ", ".join(one.subnet for one in plan.networks)
+
+
+def test_chats_on_a_share_that_hangs_hold_nothing_up(well: Quiet) -> None:
+    deployed(well, data="/mnt/nas/chats")
+    well.system.answers["stat -L -c %s /mnt/nas/chats"] = Ran(code=-1, is_late=True)
+    assert issues("chats' disk", well) == ["disk-not-mounted"]
+    assert run("stack disk", well).findings == ()
+
+
+def test_chats_whose_disk_is_gone(well: Quiet, tmp_path: Path) -> None:
+    deployed(well)
+    (tmp_path / ".stackctl" / "sillytavern-disk").write_text("/mnt/chats\n")
+    (found,) = run("chats' disk", well).findings
+    assert found.issue == "disk-not-mounted"
+    assert "/mnt/chats" in found.hint
+
+
+def test_a_busy_machine_is_not_blamed(well: Quiet) -> None:
+    """Where hardly any time is left, an answer that does not come proves nothing."""
+    model(well, "/mnt/nas/a.gguf")
+    well.system.answers["stat -L -c %s /mnt/nas/a.gguf"] = Ran(code=-1, is_late=True)
+    looks = Looks(well.machine, until=well.system.monotonic())
+    check = next(one for one in EVERY if one.name == "model disk")
+    result = check.run(looks)
+    assert (result.findings, result.untried) == ((), "no time was left to ask")
