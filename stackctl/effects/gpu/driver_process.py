@@ -16,11 +16,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from stackctl.gpus.nvidia_faults import ENDS, HANGS, SLOW
+from stackctl.gpus.nvidia_faults import ENDS, HANGS, SLOW, STARVED
 
 _CHILD: Final = Path(__file__).with_name("child.py")
 _MOST_ANSWER: Final = 1 << 20  # bytes; 8 GPUs with 256 processes each take less than 100 kB
-_NO_ANSWERS: Final = {HANGS, ENDS, SLOW}
+_NO_ANSWERS: Final = {HANGS, ENDS, SLOW, STARVED}
+_WAITS: Final = frozenset("SD")  # states of a process that waits, in proc(5)
 # the driver starts all GPUs first if none is in use: a second or two for each one, without its persistence mode
 FIRST_S: Final = 20.0
 NEXT_S: Final = 10.0
@@ -54,8 +55,8 @@ class DriverProcess:
     def ask(self, request: dict[str, Any], *, is_shown: bool = False, within_s: float | None = None) -> dict[str, Any]:
         """Return the answer of child.py; {"error": HANGS} or {"error": ENDS} if none comes. Once it hung, it hangs.
 
-        is_shown: return {"error": SLOW} already after `shown_s`, or after within_s if that is shorter; the answer is
-        then waited for at the next question.
+        is_shown: return {"error": SLOW} already after `shown_s`, or after within_s if that is shorter, then STARVED if
+        the process did not get to ask; the answer is waited for at the next question.
         """
         if self._is_hung:
             return {"error": HANGS}
@@ -97,7 +98,7 @@ class DriverProcess:
             line = self._line(asked_at + self._patience_s)
         if line is None:
             if is_shown and time.monotonic() < asked_at + self._patience_s:
-                return {"error": SLOW}
+                return {"error": SLOW if within_s is None or self._is_waiting() else STARVED}
             self._is_hung = True
             self.close()
             return {"error": HANGS}
@@ -107,6 +108,15 @@ class DriverProcess:
             return {"error": ENDS}
         self._asked_at, self._patience_s = None, self._next_s
         return answer
+
+    def _is_waiting(self) -> bool:
+        """Return whether the process waits, as one does whose driver hangs, and does not compute or start."""
+        assert self._process is not None  # noqa: S101 - a question was put to it
+        try:
+            seen = Path(f"/proc/{self._process.pid}/stat").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return True
+        return seen.rpartition(")")[2].lstrip()[:1] in _WAITS
 
     def _line(self, until: float) -> bytes | None:
         """Return an answer's line; b"" if the process ended or writes too much; None if it is not there in time."""
