@@ -302,9 +302,9 @@ SITES = {  # of the functions that ask, who calls them
     "agrees_on_terminal": ["_agrees_to_step", "_ask_to_open"],  # the former: tests/commands/test_setup.py
     "ask_which": ["_ask_for_model"],
     "chosen_on_terminal": ["ask_which"],  # and the offer of a GPU, which takes one: tests/steps/test_offer_gpu.py
-    "agrees_to_repair": ["doctor"],
+    "agrees_to_repair": ["agrees_to", "doctor"],
     "agrees_to_change": ["_goes_on", "down", "remove"],
-    "agrees_to": ["agrees", "agrees_to_change"],
+    "agrees_to": ["agrees", "agrees_to_change", "uninstall"],
     "typed_name": ["_confirm"],  # tests/commands/test_uninstall.py
 }
 

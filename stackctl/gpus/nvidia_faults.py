@@ -11,6 +11,7 @@ from typing import Final
 NO_PERMISSION, TIMED_OUT, NOT_LOADED, NO_LIBRARY, MISMATCH = 4, 10, 9, 12, 18
 # not NVML's: no answer came in time; the process that asked ended; none came yet to a question that waits less long
 HANGS, ENDS, SLOW = -1, -2, -3
+STARVED = -4  # as SLOW, but the process that asks got too little of a busy processor to wait for the driver
 GIVEN_AWAY: Final = frozenset({"vfio-pci", "pci-stub", "xen-pciback"})  # drivers that keep a card for virtual machines
 _NVIDIA: Final = "nvidia"  # its driver, in the kernel
 _REBOOT: Final = "Reboot the machine"
@@ -37,6 +38,9 @@ _KNOWN: Final = MappingProxyType(
             fix="Run `nvidia-smi`. If that answers, run `sudo nvidia-smi -pm 1`, which keeps the GPUs started; else "
             f"reboot; {_LOG}.",
             issue="gpu-driver-hangs",
+        ),
+        STARVED: Fault(
+            says="its driver could not be asked in time on this busy machine", fix="Run the command again.", issue=""
         ),
         ENDS: Fault(
             says="its driver's library ended the process that asked it", fix="Run `nvidia-smi`, which shows more."

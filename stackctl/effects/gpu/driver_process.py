@@ -16,11 +16,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from stackctl.gpus.nvidia_faults import ENDS, HANGS, SLOW
+from stackctl.gpus.nvidia_faults import ENDS, HANGS, SLOW, STARVED
 
 _CHILD: Final = Path(__file__).with_name("child.py")
 _MOST_ANSWER: Final = 1 << 20  # bytes; 8 GPUs with 256 processes each take less than 100 kB
-_NO_ANSWERS: Final = {HANGS, ENDS, SLOW}
+_NO_ANSWERS: Final = {HANGS, ENDS, SLOW, STARVED}
+_WAITS: Final = frozenset("SD")  # states of a process that waits, in proc(5)
+_SWITCHES: Final = ("voluntary_ctxt_switches:", "nonvoluntary_ctxt_switches:")
+_STILL_S: Final = 0.15  # how long a process stands still whose driver hangs
 # the driver starts all GPUs first if none is in use: a second or two for each one, without its persistence mode
 FIRST_S: Final = 20.0
 NEXT_S: Final = 10.0
@@ -54,8 +57,8 @@ class DriverProcess:
     def ask(self, request: dict[str, Any], *, is_shown: bool = False, within_s: float | None = None) -> dict[str, Any]:
         """Return the answer of child.py; {"error": HANGS} or {"error": ENDS} if none comes. Once it hung, it hangs.
 
-        is_shown: return {"error": SLOW} already after `shown_s`, or after within_s if that is shorter; the answer is
-        then waited for at the next question.
+        is_shown: return {"error": SLOW} already after `shown_s`, or after within_s if that is shorter, then STARVED if
+        the process did not get to ask; the answer is waited for at the next question.
         """
         if self._is_hung:
             return {"error": HANGS}
@@ -95,9 +98,13 @@ class DriverProcess:
         if line is None and not is_shown and self._shown_s < self._patience_s:
             self._waits()
             line = self._line(asked_at + self._patience_s)
+        before = None
+        if line is None and is_shown and within_s is not None:  # one that starts or computes is no driver that hangs
+            before = self._activity()
+            line = self._line(time.monotonic() + _STILL_S)
         if line is None:
             if is_shown and time.monotonic() < asked_at + self._patience_s:
-                return {"error": SLOW}
+                return {"error": SLOW if within_s is None or before == self._activity() is not None else STARVED}
             self._is_hung = True
             self.close()
             return {"error": HANGS}
@@ -107,6 +114,16 @@ class DriverProcess:
             return {"error": ENDS}
         self._asked_at, self._patience_s = None, self._next_s
         return answer
+
+    def _activity(self) -> tuple[str, ...] | None:
+        """Return how often the process was switched to and from; None if it computes now, or can't be looked at."""
+        assert self._process is not None  # noqa: S101 - a question was put to it
+        try:
+            seen = Path(f"/proc/{self._process.pid}/status").read_text(encoding="utf-8", errors="replace")
+        except OSError:
+            return None
+        lines = [line for line in seen.splitlines() if line.startswith(("State:", *_SWITCHES))]
+        return tuple(lines) if lines and lines[0].partition("\t")[2][:1] in _WAITS else None
 
     def _line(self, until: float) -> bytes | None:
         """Return an answer's line; b"" if the process ended or writes too much; None if it is not there in time."""

@@ -1,7 +1,7 @@
 """`doctor --fix` on a real Docker: each fault is named first, gone after it, and back after its undo."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -36,12 +36,25 @@ def describe(file: Path, *, minor: int = 3) -> None:
     file.write_text(json.dumps({"cdiVersion": "0.6.0", "kind": "nvidia.com/gpu", "devices": devices}))
 
 
+def around(library: Path | None) -> dict[str, str]:
+    return {"LD_LIBRARY_PATH": str(library)} if library else {}
+
+
 def look(machine: Guest, library: Path | None, *words: str) -> Seen:
-    return machine.doctor(*words, environment={"LD_LIBRARY_PATH": str(library)} if library else {})
+    return machine.doctor(*words, environment=around(library))
 
 
 def gpu_issues(seen: Seen) -> list[str]:
     return [one for one in seen.failures if one.startswith(("cdi", "gpu", "engine"))]
+
+
+def sees(machine: Guest, issue: str, environment: Mapping[str, str]) -> bool:
+    """Whether this is the first fault of engine and GPU; "": there is none. A busy machine is looked at again."""
+    seen, looks = machine.doctor(environment=environment), 1
+    while seen.state("GPU in the engine") == "not_tried" and looks < 5:
+        seen, looks = machine.doctor(environment=environment), looks + 1
+    assert gpu_issues(seen)[:1] == ([issue] if issue else []), seen.values
+    return True
 
 
 def the_repair(seen: Seen, issue: str) -> dict[str, object]:
@@ -66,7 +79,7 @@ def test_cdi_that_is_off_is_switched_on_in_the_users_file_and_off_again_by_the_u
     machine.add_image()
     machine.start_container("others-job")
     machine.start_container("others-web", "--restart", "unless-stopped")
-    assert gpu_issues(look(machine, library))[0] == "cdi-disabled"
+    assert sees(machine, "cdi-disabled", around(library))
 
     nobody = look(machine, library, "--fix")
     assert the_repair(nobody, "cdi-disabled")["outcome"] == "not_asked"
@@ -79,12 +92,12 @@ def test_cdi_that_is_off_is_switched_on_in_the_users_file_and_off_again_by_the_u
     assert the_repair(fixed, "cdi-disabled")["outcome"] == "repaired"
     assert gpu_issues(fixed) == []
     assert machine.config.read_text() == before.decode().replace('"cdi": false', '"cdi": true')
-    assert gpu_issues(look(machine, library)) == []
+    assert sees(machine, "", around(library))
 
     undo(machine, fixed, "cdi-disabled")
     assert machine.config.read_bytes() == before
     assert sorted(one.name for one in machine.config.parent.iterdir() if "daemon" in one.name) == ["daemon.json"]
-    assert gpu_issues(look(machine, library))[0] == "cdi-disabled"
+    assert sees(machine, "cdi-disabled", around(library))
 
 
 def test_a_stale_cdi_file_is_written_again_by_the_toolkit_and_back_by_the_undo(
@@ -99,13 +112,13 @@ def test_a_stale_cdi_file_is_written_again_by_the_toolkit_and_back_by_the_undo(
     before = stale.read_bytes()
     words = ("--fix", "--yes")
     environment = {"LD_LIBRARY_PATH": str(library), "PATH": f"{toolkit}:{machine.environment['PATH']}"}
-    assert gpu_issues(machine.doctor(environment=environment))[0] == "cdi-stale"
+    assert sees(machine, "cdi-stale", environment)
     fixed = machine.doctor(*words, environment=environment)
     assert the_repair(fixed, "cdi-stale")["outcome"] == "repaired"
     assert (gpu_issues(fixed), stale.read_bytes()) == ([], current.read_bytes())
     undo(machine, fixed, "cdi-stale")
     assert stale.read_bytes() == before
-    assert gpu_issues(machine.doctor(environment=environment))[0] == "cdi-stale"
+    assert sees(machine, "cdi-stale", environment)
 
     # one that fails half-way leaves the file as it was
     write_toolkit(machine, "echo spoilt > ${3#--output=}; echo 'no GPU' >&2; exit 1")

@@ -94,11 +94,9 @@ def test_a_broken_gpu_beside_one_that_works_is_a_warning(here: Quiet) -> None:
     assert (finding.issue, finding.severity) == ("gpu-failed", "warning")
 
 
-def test_a_driver_that_had_no_time_is_not_said_to_hang(here: Quiet) -> None:
-    here.gpus.found = (HANGS,)
-    clock = here.system.monotonic
-    looks = Looks(here.machine, until=clock() + 0.2)
-    (result,) = run_checks(CHECKS[:1], looks, until=clock() + 60, deep_until=clock() + 60, clock=clock)
+def test_a_driver_that_was_not_asked_in_time_is_not_said_to_hang(here: Quiet) -> None:
+    here.gpus.found = (replace(HANGS, issue=""),)
+    result = look(here)["GPU driver"]
     assert (result.state, result.findings) == ("not tried", ())
 
 
