@@ -9,12 +9,14 @@ import click
 
 from stackctl.cli import candidates
 from stackctl.cli.session import session_of
+from stackctl.errors import DataError
 from stackctl.ui import PROGRESS, PROGRESS_HELP, Progress, columns
 
 _USUAL, _WIDEST = 80, 100  # columns of a help page
 _TEXT = 44  # columns that the text of an option keeps beside its name
 _SUMMARY = 60  # characters
 _HYPHEN, _UNBROKEN = "-", "\N{NON-BREAKING HYPHEN}"  # no line ends within --gpu-layers
+_ANSWERS_S = 1.0  # for a folder
 _FOLDER_HELP = "The stack's folder [default: this one]."
 # the options before the command that not every command has: what the others do without
 _PARTIAL = {"as_json": ("--json", "prints no JSON"), "yes": ("--yes", "asks nothing")}
@@ -51,7 +53,22 @@ class _Directory(click.Path):
     """A folder that is there; ~ is the user's, also where no shell replaced it, as in --folder=~/x."""
 
     def convert(self, value: "str | os.PathLike[str]", param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return super().convert(os.path.expanduser(value), param, ctx)  # noqa: PTH111 - "" is refused, "." is not
+        value = os.path.expanduser(value)  # noqa: PTH111 - "" is refused, "." is not
+        if ctx and session_of(ctx).is_hasty:
+            refuse_silent(Path(value))
+        return super().convert(value, param, ctx)
+
+
+def refuse_silent(folder: Path) -> None:
+    """End with an error if a folder does not answer: nothing else could be known in time."""
+    from stackctl.effects.storage.answering import answers
+
+    if not answers(folder, _ANSWERS_S):
+        raise DataError(
+            f"the folder {folder} does not answer: its disk, or the server of its share, is gone",
+            hint="Check that server and the network, then mount the folder again. `findmnt` shows what is mounted.",
+            issue="disk-not-mounted",
+        )
 
 
 def _show_progress(ctx: click.Context, _: click.Parameter, value: Progress | None) -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 import click
 
 from stackctl.cli import options as option
+from stackctl.cli.command import refuse_silent
 from stackctl.cli.root import agrees_to_repair, machine_of, main
+from stackctl.cli.session import session_of
 
 
 @main.command(examples=("stackctl doctor", "stackctl doctor --fix", "stackctl doctor --report report.tar.gz"))
@@ -30,6 +32,7 @@ def doctor(ctx: click.Context, *, deep: bool, fix: bool, archive: Path | None, y
     from stackctl.commands import doctor as command
     from stackctl.report.doctor import COLOURS, diagnosis
 
+    refuse_silent(session_of(ctx).stack_folder)
     machine = machine_of(ctx, as_json=as_json)
     if archive:
         from stackctl.commands.doctor_report import refuse_target

@@ -35,12 +35,15 @@ class Cli(Group):
         parent: click.Context | None = None,
         **extra: Any,
     ) -> click.Context:
-        session = Session(ui=Ui(), build=extra.pop("obj", None), wants_json="--json" in args)
+        session = Session(ui=Ui(), build=extra.pop("obj", None), wants_json="--json" in args, is_hasty="doctor" in args)
         try:
             return super().make_context("stackctl", args, parent, obj=session, **extra)
         except click.UsageError as error:
             _print_error(session, error)
             raise
+        except StackctlError as error:
+            _show_error(session, error)
+            raise click.exceptions.Exit(error.exit_code) from error
 
     def invoke(self, ctx: click.Context) -> object:
         try:

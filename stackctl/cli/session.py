@@ -21,6 +21,7 @@ class Session:
     ui: Ui
     build: Callable[[Path, Ui], Any] | None = None
     wants_json: bool = False
+    is_hasty: bool = False  # the command must end in time even if the stack's folder does not answer
     stack_folder: Path = Path()
     verbose: bool = False
     as_json: bool = False

@@ -35,6 +35,7 @@ _STARTS: Final = re.compile(
   | Auto\ Selected\ Default | Unable\ to\ detect\ V | Trying\ to\ automatically\ determine | Using\ automatic\ RoPE
   | Starting\ Kobold\ API | The\ reported\ GGUF | Welcome\ to\ KoboldCpp | Processing\ Prompt\ [\[(]
   | (?:\[\d\d:\d\d:\d\d\]\ )?CtxLimit: | ===\ Running\ text-generation-webui | model\ has\ unused\ tensor
+  | Failed\ to\ resolve\ whitelist | Using\ (?:config\ path|data\ root): | Mode:
   | SillyTavern\ \d | Node\ version: | SillyTavern\ is\ listening | Streaming\ request\ finished | Error\ loading\ model
   | failed\ to\ (?:mlock|alloc|load|open) | fatal:\  | chown:\  | mkdir:\  | cp:\  | sh:\  | exec\ /
     """,
@@ -87,6 +88,8 @@ def program_lines(lines: Iterable[str], names: frozenset[str] = frozenset()) -> 
     kept: list[str] = []
     left = lost = characters = 0
     for line in (*lines, None):
+        if line is not None and lost and not line.strip():
+            continue
         if line is not None and not of_program(line, names):
             lost, characters = lost + 1, characters + len(line)
             continue
