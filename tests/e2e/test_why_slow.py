@@ -105,12 +105,12 @@ def test_a_model_that_does_not_stay_in_ram_is_named_first(stack: Stack) -> None:
 def test_of_a_stack_that_nothing_slows_down_no_cause_is_named(stack: Stack) -> None:
     container = deployed(stack, LARGE)
     for number in range(3):
-        ask(stack, container, f"w5 w6 w7{' w8' * number}", 16)
+        ask(stack, container, f"w5 w6 w7{' w8' * number}", 8)
     found = why(stack)
     assert first(found)["issue"] == "", found
     if not found["causes"]:
         assert found["verdict"] in {"as_expected", "slower"}
     text = stack.run("why-slow").stdout
-    assert "writing 16 tokens" in text
+    assert "writing 8 tokens" in text
     measured = json.loads(stack.run("why-slow", "--measure", "--json").stdout)
     assert measured["reply"]["replies"] == found["reply"]["replies"] + 1
