@@ -20,6 +20,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.machines]
 AROUND = {"processor-busy", "processor-throttles"}
 SMALL = Model(arch="llama", layers=4, embd=1024, ff=2816, heads=8, kv_heads=2, vocab=8_000)
 LARGE = Model(arch="llama", layers=12, embd=2048, ff=5632, heads=16, kv_heads=4, vocab=32_000)
+MIDDLE = Model(arch="llama", layers=4, embd=2048, ff=5632, heads=16, kv_heads=4, vocab=8_000)
 CHAT = " ".join(f"w{number}" for number in range(120))  # about 480 tokens
 CURL = (
     "curl -fsS http://127.0.0.1:8080/completion -H 'Content-Type: application/json' "
@@ -71,8 +72,8 @@ def test_a_prompt_whose_beginning_changes_is_named_first(stack: Stack) -> None:
     assert cause["certainty"] == "measured"
     assert "the beginning of the prompt is another one each time" in cause["message"]
     assert found["reply"]["read_again_tokens"] > 200
-    # the same chat that only grows: nothing is read twice
-    for number in range(10):
+    # another chat, which only grows: after its first message nothing is read twice
+    for number in range(11):
         ask(stack, container, f"{CHAT}{' w9' * (number + 1)}", 4)
     grown = why(stack)
     assert grown["reply"]["replies"] == 10
@@ -80,14 +81,14 @@ def test_a_prompt_whose_beginning_changes_is_named_first(stack: Stack) -> None:
 
 
 def test_a_processor_that_is_held_back_is_named_first(stack: Stack) -> None:
-    container = deployed(stack, LARGE)
+    container = deployed(stack, MIDDLE)
     stack.docker("update", "--cpus", "0.5", container)
     for _ in range(3):
         ask(stack, container, "w5 w6 w7", 8)
     found = why(stack)
     assert first(found)["issue"] == "processor-limited", found
     assert "may use 0.5 of the" in first(found)["message"]
-    assert found["reply"]["tokens_per_s"] < found["reply"]["expected_tokens_per_s"] / 1.5
+    assert first(found)["certainty"] == "measured"
 
 
 def test_a_model_that_does_not_stay_in_ram_is_named_first(stack: Stack) -> None:
@@ -105,12 +106,12 @@ def test_a_model_that_does_not_stay_in_ram_is_named_first(stack: Stack) -> None:
 def test_of_a_stack_that_nothing_slows_down_no_cause_is_named(stack: Stack) -> None:
     container = deployed(stack, LARGE)
     for number in range(3):
-        ask(stack, container, f"w5 w6 w7{' w8' * number}", 16)
+        ask(stack, container, f"w5 w6 w7{' w8' * number}", 8)
     found = why(stack)
     assert first(found)["issue"] == "", found
     if not found["causes"]:
         assert found["verdict"] in {"as_expected", "slower"}
     text = stack.run("why-slow").stdout
-    assert "writing 16 tokens" in text
+    assert "writing 8 tokens" in text
     measured = json.loads(stack.run("why-slow", "--measure", "--json").stdout)
     assert measured["reply"]["replies"] == found["reply"]["replies"] + 1
