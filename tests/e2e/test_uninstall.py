@@ -27,7 +27,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory, own_images: None) -> Iterat
 
 def state(engine: OwnEngine, *folders: Path) -> tuple[str, ...]:
     """All that a dry run must leave as it is."""
-    listed = (engine.docker("ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.State}}"),)
+    listed: tuple[str, ...] = (engine.docker("ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.State}}"),)
     listed += (engine.docker("images", "-a", "--no-trunc", "--format", "{{.ID}} {{.Repository}}:{{.Tag}}"),)
     listed += (engine.docker("network", "ls", "--no-trunc", "--format", "{{.ID}}"),)
     kept = {path: path.read_bytes() for folder in folders for path in folder.rglob("*.*") if path.is_file()}
