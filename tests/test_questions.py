@@ -32,10 +32,20 @@ def deploy(folder: Path, *words: str, **how: str) -> tuple[int, str]:
 
 
 def run(
-    folder: Path, *words: str, typed: str | None = None, piped: str = "", hub: str = "", **environment: str
+    folder: Path,
+    *words: str,
+    typed: str | None = None,
+    piped: str = "",
+    hub: str = "",
+    **environment: str,
 ) -> tuple[int, str]:
     """The exit code and what was said. `typed`: on a terminal; else `piped` is all of its input."""
-    argv = [sys.executable, "-m", "stackctl", *words]
+    return answered((sys.executable, "-m", "stackctl", *words), folder, typed, piped, hub, environment)
+
+
+def answered(
+    argv: tuple[str, ...], folder: Path, typed: str | None, piped: str, hub: str, environment: dict[str, str]
+) -> tuple[int, str]:
     around = {"DOCKER_HOST": f"unix://{folder}/no-engine.sock", "HF_ENDPOINT": hub or "http://127.0.0.1:1"}
     env = {**os.environ, **around, "LC_ALL": "C.UTF-8", **environment}
     ours = theirs = subprocess.PIPE
@@ -292,6 +302,7 @@ SITES = {  # of the functions that ask, who calls them
     "agrees_on_terminal": ["_agrees_to_step", "_ask_to_open"],  # the former: tests/commands/test_setup.py
     "ask_which": ["_ask_for_model"],
     "chosen_on_terminal": ["ask_which"],  # and the offer of a GPU, which takes one: tests/steps/test_offer_gpu.py
+    "agrees_to_repair": ["doctor"],
     "agrees_to_change": ["_goes_on", "down", "remove"],
     "agrees_to": ["agrees", "agrees_to_change"],
     "typed_name": ["_confirm"],  # tests/commands/test_uninstall.py
@@ -371,3 +382,25 @@ def test_a_yes_goes_on(place: Place) -> None:
 def test_the_only_one_is_not_asked_for(two: Path) -> None:
     (two / "stack.toml").write_text('[models.a]\npath = "a.gguf"\n')
     assert deploy(two)[0] == WITHOUT_ENGINE
+
+
+REPAIR = "from stackctl.cli.root import agrees_to_repair; print(agrees_to_repair('Start Docker.', yes=False))"
+
+
+@pytest.mark.parametrize(
+    ("answer", "agrees"),
+    [
+        ({"typed": "y\n"}, "True"),
+        ({"typed": "\n"}, "False"),
+        ({"piped": "yes\n"}, "True"),
+        ({"piped": "n\n"}, "False"),
+        ({"piped": ""}, "None"),
+    ],
+)
+def test_a_repair_needs_a_yes_and_without_an_answer_there_is_none(
+    tmp_path: Path, answer: dict[str, str], agrees: str
+) -> None:
+    argv = (sys.executable, "-c", REPAIR)
+    code, said = answered(argv, tmp_path, answer.get("typed"), answer.get("piped", ""), "", {})
+    assert (code, said.split()[-1]) == (0, agrees)
+    assert ("Start Docker. [y/N]" in said) is ("typed" in answer)

@@ -52,10 +52,8 @@ def test_a_programs_last_words_do_not_command_the_terminal(capsys: pytest.Captur
     title, colour, clear = "\x1b]2;a title\x07", "\x1b[31;1mred\x1b[0m", "\x1b[2J\x1bc\x9b2J\r\x08"
     evidence = (f"{title}a\tb {colour}{clear} \u65e5\u672c",)
     Ui().error(NotReady("died: \x1b[5mx", hint="see \x1b]0;t\x1b\\logs", evidence=evidence))
-    said = (
-        "error: died: x\n  | a\tb red\\x9b2J\\r\\x08 \u65e5\u672c\nhint: see logs\nmore: `stackctl explain not-ready`\n"
-    )
-    assert capsys.readouterr().err == said
+    said = "error: died: x\n  | a\tb red\\x9b2J\\r\\x08 \u65e5\u672c\nhint: see logs\n"
+    assert capsys.readouterr().err == f"{said}more: `stackctl explain not-ready`\n"
 
 
 def test_a_name_of_several_lines_passes_for_no_words_of_ours(capsys: pytest.CaptureFixture[str]) -> None:

@@ -272,7 +272,7 @@ class Backend(Judge, Sleeper, Protocol):
         ...
 
     def timing(self, line: str) -> Timing | None:
-        """Return what a log line says of the time that a reply took; None if it says nothing of a reply."""
+        """Return what a log line says of the time that a reply took; None for any other line."""
         ...
 
     def recognise(self, answers: Mapping[str, Answer]) -> ServerInfo | None:

@@ -87,6 +87,7 @@ SPEED: Final = koboldcpp_speed.SPEED
 speed: Final = koboldcpp_speed.speed
 pace: Final = koboldcpp_speed.pace
 timing: Final = koboldcpp_speed.timing
+LOG: Final = koboldcpp_log.LOG
 LISTEN: Final[str] = "--host 0.0.0.0"  # all addresses are its default
 QUIET: Final = READY
 SLEEP: Final = koboldcpp_sleep.SLEEP
@@ -230,7 +231,6 @@ def no_gpu(line: str, variant: Variant) -> Cause | None:
 fatal: Final = koboldcpp_failures.fatal
 ended: Final = koboldcpp_failures.ended
 exit_cause: Final = koboldcpp_failures.exit_cause
-LOG: Final = koboldcpp_log.LOG
 
 
 def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
@@ -241,7 +241,9 @@ def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
     if name == koboldcpp_sleep.NO_MODEL:
         hint = "Load one in its launcher or admin page, or start it with `--model FILE`."
         return ServerInfo(
-            problem=Cause(says="KoboldCpp runs without a model", hint=hint, issue="model-not-named", source=_SOURCE)
+            problem=Cause(
+                says="KoboldCpp runs without a model", hint=hint, issue="backend-without-model", source=_SOURCE
+            )
         )
     return ServerInfo(
         model=first_model(answers) or name,

@@ -10,13 +10,13 @@ from stackctl.backends.command_line import refused_argument
 from stackctl.backends.llama_causes import CHECK_MODEL, not_loaded
 from stackctl.backends.llama_failures import load_ended, load_failure, signal_cause
 from stackctl.contracts.cause import Cause
-from stackctl.contracts.signature import Signature, first_cause
+from stackctl.contracts.signature import Signature, exactly, first_cause
 
 TITLE: Final = "KoboldCpp"
 _PROGRAM: Final = "LostRuins/koboldcpp: koboldcpp.py"
 _PYINSTALLER: Final = "https://pyinstaller.org/en/stable/operating-mode.html"
 _LAST_WORDS: Final = "Run `stackctl logs koboldcpp` to see its last lines."
-UNPACKING: Final = (
+UNPACKING: Final = exactly(
     Signature(
         marks=("failed to map segment from shared object",),
         cause=Cause(
@@ -55,7 +55,7 @@ UNPACKING: Final = (
         ),
     ),
 )
-_NO_MODEL: Final = (
+_NO_MODEL: Final = exactly(
     Signature(
         marks=("Cannot find text model file",),
         cause=Cause(

@@ -148,8 +148,9 @@ LOG: Final = ProgramLog(
         "Unable to detect VRAM", "Could not find Embedded", "Could not find KoboldAI Lite",
         "heuristics failed to identify", "params_fit", "No GPU backend found, or could not automatically",
         "failed to mlock", "Token streaming was interrupted", "connection was aborted", "IPv6 Socket Failed to Bind",
-        "pinned memory", "Generation Aborted", "libpng warning", "invalid or not found. No story", "No such schema",
+        "pinned memory", "Generation Aborted", "libpng warning", "invalid or not found. No story", "Broken pipe",
+        "No such schema",
     ),
-    quotes=QUOTES,
+    quotes=rf"(?:{QUOTES})|(?:Input|Output): ",  # what people and the model wrote
     signatures=(*UNPACKING, *ARGPARSE, *_KOBOLDCPP, *FATAL, *DEVICES, *MODELS, *PROGRAM),
 )  # fmt: skip

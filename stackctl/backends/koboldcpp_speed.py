@@ -34,7 +34,7 @@ def pace(line: str) -> float | None:
 
 
 def timing(line: str) -> Timing | None:
-    """Return what a line says of a reply; None if it says nothing of one."""
+    """Return what a line says of a reply; None for any other line."""
     # gpttype_adapter.cpp: the context's tokens at the end, those of the reply among them; seconds and tokens a second
     if found := _REPLY.search(line):
         written, read_s = int(found[2]), float(found[3])

@@ -1,8 +1,10 @@
 """Further lines of programs built on llama.cpp, about memory, GPUs and processors: they explain a log."""
 
+from dataclasses import replace
 from typing import Final
 
 from stackctl.backends.llama_causes import (
+    ASSERTION,
     CONTEXT,
     CUDA,
     NO_MEMORY,
@@ -86,14 +88,37 @@ DEVICES: Final = (
     ),
     Signature(
         marks=(
-            "no device code compatible", "without support for the current GPU arch",
-            "invalid device function", "hipErrorInvalidDeviceFunction",
-            "hipErrorNoBinaryForGpu", "TensileLibrary", "no kernel image is available", "named symbol not found",
+            "no device code compatible", "without support for the current GPU arch", "invalid device function",
+            "hipErrorInvalidDeviceFunction", "hipErrorNoBinaryForGpu", "TensileLibrary",
+            "no kernel image is available", "named symbol not found",
             "is not compatible with the current PyTorch installation", "only supports Ampere GPUs or newer",
             "hipErrorSharedObjectInitFailed", "requires compute capability", "gpu arch not supported",
         ),
         unless=("-a---", "rw-r--r--"),
         cause=WRONG_GPU,
+    ),
+    Signature(
+        marks=("GGML_ASSERT(buf", "GGML_ASSERT(ctx->mem_buffer", "GGML_ASSERT(mem_buffer"),
+        cause=NO_RAM,
+    ),
+    Signature(
+        marks=("GGML_ASSERT", ": fatal error"),
+        pattern=r"GGML_ASSERT(?:\(|: )|\.(?:cu|cuh|cpp|c|h):\d{1,6}: fatal error",
+        cause=replace(ASSERTION, is_generic=False),
+    ),
+    Signature(
+        marks=("CUDA error: ", "ROCm error: "),
+        pattern=r"error: (invalid argument|an unsupported value|invalid resource handle|operation not (?:permitted"
+        r"|supported)"
+        r"|an internal operation failed|operation failed due to|invalid configuration|too many resources|peer access)",
+        cause=Cause(
+            says="the program asked the GPU for something that it refuses ({0}): a bug of this version with these "
+            "settings",
+            hint="Restore what was changed last under [backend] in stack.toml, or use another image (`backend.image`).",
+            kind="gpu",
+            issue="backend-bug",
+            source=CUDA,
+        ),
     ),
     Signature(
         marks=("The NVIDIA driver on your system is too old", "cudaErrorInsufficientDriver"),

@@ -23,7 +23,7 @@ from stackctl.backends.llama_causes import (
     WRONG_GPU,
 )
 from stackctl.contracts.cause import Cause
-from stackctl.contracts.signature import Signature
+from stackctl.contracts.signature import Signature, exactly
 
 _KV_MEMORY: Final = Cause(
     says="there is too little memory for the KV cache of this context",
@@ -32,7 +32,7 @@ _KV_MEMORY: Final = Cause(
     issue="gpu-memory-too-small",
     source="ggml-org/llama.cpp: src/llama-kv-cache.cpp",
 )
-FATAL: Final = (
+FATAL: Final = exactly(
     Signature(
         marks=("invalid magic characters", "failed to read magic", "bad magic"),
         pattern=r"'(?:<!do|<htm|<\?xm|\{\"er|vers)|3c 21 64 6f",
@@ -242,7 +242,7 @@ FATAL: Final = (
     Signature(marks=("GGML_ASSERT(",), cause=ASSERTION),
 )  # fmt: skip
 # after these lines the loader may still succeed; if the program ended, they are the cause
-ENDED: Final = (
+ENDED: Final = exactly(
     Signature(
         marks=(
             "cudaMalloc failed: out of memory", "hipMalloc failed: out of memory",

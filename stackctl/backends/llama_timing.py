@@ -2,7 +2,7 @@
 
 Sources: tools/server/server-context.cpp of ggml-org/llama.cpp (read; Debian's build of it was run), and what public
 threads show of other versions: ggml-org/llama.cpp issues 14625 ("kv cache rm") and 24714, pull requests 13194 and
-23269. Until 2026 the figures of one reply stood on lines of their own, without the words before them.
+23269. Until 2026 the figures of one reply stood on separate lines, without the words before them.
 
 - "new prompt, n_ctx_slot = 2048, n_keep = 0, task.n_tokens = 1217": a request begins; the prompt's length.
 - "cached n_tokens = 4, memory_seq_rm [4, end)": what is kept of the prompt before; again for each batch, with more.
@@ -24,7 +24,7 @@ _WAKES: Final = "server is exiting sleeping state"
 
 
 def log_timing(line: str) -> Timing | None:
-    """Return what a line says of a reply; None if it says nothing of one."""
+    """Return what a line says of a reply; None for any other line."""
     if found := _READ.search(line):
         return Timing(read_s=round(float(found[1]) / 1000, 6), read=int(found[2]))
     if found := _WRITTEN.search(line):

@@ -73,6 +73,7 @@ SHORTENS: Final[bool] = False
 _KEY_FILE: Final = "/opt/stackctl/api-key"
 QUESTIONS: Final = tuple(Request(path=path) for path in (PROPS, MODELS))
 SPEED: Final[Speaks] = "stream"
+LOG: Final = llamacpp_log.LOG
 LISTEN: Final[str] = "--host 0.0.0.0"
 # tools/server/server-context.cpp of b9113, b11269 and b11434 (read), b11669 (run): what create_response(true) answers
 # bypasses the sleep and its timer: /health, /props and /v1/models; /metrics as well, but not in b9113
@@ -182,7 +183,6 @@ def fatal(line: str) -> Cause | None:
 
 
 ended: Final = load_ended
-LOG: Final = llamacpp_log.LOG
 exit_cause: Final = signal_cause  # its only other exit code is 1, and then the log has the cause
 
 

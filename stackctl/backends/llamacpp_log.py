@@ -124,7 +124,7 @@ LOG: Final = ProgramLog(
         "llama_new_context_with_model", "llama_context:",
     ),
     begins=("build: ", "llama_server: initializing", "system info: n_threads", "main: build ="),
-    ready=("llama_server: model loaded", "main: model loaded", "all slots are idle", "slots are idle"),
+    ready=("llama_server: model loaded", "main: model loaded", "starting the main loop", "server is listening on http"),
     harmless=(
         "failed to fit params", "special_eos_id is not in", "control-looking token", "failed to mlock",
         "pinned memory", "no usable GPU found", "compiled without GPU support", "graph_reserve: failed",

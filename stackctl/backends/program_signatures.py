@@ -24,7 +24,7 @@ PROGRAM: Final = (
     Signature(
         marks=(
             "DLL load failed", "PackageNotFoundError", "_ext' is not defined", "undefined symbol:",
-            "Could not find repositories/",
+            "(or one of its dependencies)", "Could not find repositories/",
         ),
         cause=Cause(
             says="a library of the program is missing, or was built for another version",

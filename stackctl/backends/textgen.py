@@ -89,6 +89,7 @@ SPEED: Final = textgen_speed.SPEED
 speed: Final = textgen_speed.speed
 pace: Final = textgen_speed.speed
 timing: Final = textgen_speed.timing
+LOG: Final = textgen_log.LOG
 LISTEN: Final[str] = "--listen"
 QUIET: Final[Request] = Request(path=_INFO)
 SLEEP: Final = textgen_sleep.SLEEP
@@ -230,7 +231,6 @@ def no_gpu(line: str, variant: Variant) -> Cause | None:
 fatal: Final = textgen_failures.fatal
 ended: Final = textgen_failures.ended
 exit_cause: Final = textgen_failures.exit_cause
-LOG: Final = textgen_log.LOG
 
 
 def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
@@ -247,5 +247,5 @@ def recognise(answers: Mapping[str, Answer]) -> ServerInfo | None:
     if not count or count.status != 200:  # only this answer tells a loaded model from none or from a failed load
         says = "text-generation-webui runs, but no model is loaded in it"
         hint = "Load one in its Model tab, or start it with `--model NAME`; its log says why a load failed."
-        return ServerInfo(problem=Cause(says=says, hint=hint, issue="model-not-named", source=_API))
+        return ServerInfo(problem=Cause(says=says, hint=hint, issue="backend-without-model", source=_API))
     return ServerInfo(model=first_model(answers))

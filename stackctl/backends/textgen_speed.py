@@ -2,7 +2,7 @@
 
 Sources: modules/text_generation.py of oobabooga/text-generation-webui, which writes one line after each reply, whose
 time includes that of reading the prompt; and modules/llama_cpp_server.py, which hides the lines of its llama-server
-that begin with "slot" or "srv": what is kept of a prompt is known only where the figures stand on lines of their own.
+that begin with "slot" or "srv": what is kept of a prompt is known only where the figures stand on separate lines.
 """
 
 import re

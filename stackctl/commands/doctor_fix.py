@@ -19,7 +19,7 @@ def repair(
 ) -> Diagnosis:
     """Offer each repair of what was found, and return the diagnosis after those that the user agreed to.
 
-    agrees: asks the user, and returns None if nobody can answer.
+    agrees: asks the user, and returns None if no answer can come.
     """
 
     def diagnose(only: Sequence[Check] = checks) -> tuple[CheckResult, ...]:

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-# missing: no socket or no server is there; refused: a socket is there, and nobody listens; permission: it may not be
-# opened; silent: it accepts and does not answer; elsewhere: of another machine, by SSH; context: the current context
+# missing: no socket or no server is there; refused: a socket is there, and no program listens; permission: it may not
+# be opened; silent: it accepts and does not answer; elsewhere: of another machine, by SSH; context: the current context
 # can't be read; unknown: an address of a kind, or an answer, that no engine has
 LinkFailure = Literal["", "missing", "refused", "permission", "silent", "elsewhere", "context", "unknown"]
 LinkSource = Literal["default", "DOCKER_HOST", "context"]

@@ -45,7 +45,7 @@ class RewriteFile:
 
 @dataclass(frozen=True, kw_only=True)
 class MoveAside:
-    """Give a file another name, by which nobody reads it."""
+    """Give a file another name, by which no program reads it."""
 
     path: PurePosixPath
     needs_root: bool = True
@@ -87,7 +87,7 @@ class Repair:
     then: str = ""
 
 
-# declined: the user said no; not asked: nobody could answer; needs root: this user can't become root here; failed: a
+# declined: the user said no; not asked: no answer could come; needs root: this user can't become root here; failed: a
 # step failed; still there: all steps ran, and the same check finds the fault again; begun: what is left is the user's
 Outcome = Literal["repaired", "begun", "still there", "failed", "declined", "not asked", "needs root"]
 

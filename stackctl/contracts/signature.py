@@ -14,7 +14,7 @@ _SAID: Final = 160  # characters of a line that stand in a cause
 
 @dataclass(frozen=True, kw_only=True)
 class Signature:
-    """Lines that stand for a cause, in any case of letters.
+    """Lines that stand for a cause; exact: the case of their letters counts, as it must for what ends a deploy.
 
     marks: one of them stands in the line; pattern: a regular expression that it must match as well, whose groups fill
     the {} of the cause's text; unless: none of them stands in the line. No pattern repeats a repetition.
@@ -25,6 +25,7 @@ class Signature:
     pattern: str = ""
     unless: tuple[str, ...] = ()
     when: When = "start"
+    exact: bool = False
 
     @cached_property
     def low_marks(self) -> tuple[str, ...]:
@@ -37,7 +38,8 @@ class Signature:
     def read(self, line: str) -> Cause | None:
         """Return the cause that a line stands for; None if it stands for none of this signature's."""
         low = line.lower()
-        if not any(mark in low for mark in self.low_marks) or any(mark in low for mark in self._low_unless):
+        has_mark = any(mark in line for mark in self.marks) if self.exact else any(one in low for one in self.low_marks)
+        if not has_mark or any(mark in low for mark in self._low_unless):
             return None
         if not self.pattern:
             return self.cause
@@ -74,6 +76,11 @@ class ProgramLog:
 def first_cause(signatures: tuple[Signature, ...], line: str) -> Cause | None:
     """Return the cause of the first signature that a line matches; None if it matches none."""
     return next((cause for one in signatures if (cause := one.read(line))), None)
+
+
+def exactly(*signatures: Signature) -> tuple[Signature, ...]:
+    """Return the signatures with marks in which the case of letters counts."""
+    return tuple(replace(one, exact=True) for one in signatures)
 
 
 @cache

@@ -270,13 +270,4 @@ ISSUES: Final = (
         seen="The folder has a record of a deploy that has not come to its end.",
         repair="If none runs: `stackctl start` goes back to what ran before, `stackctl deploy` goes forward.",
     ),
-    Issue(
-        id="backup-old",
-        title="the newest backup is old",
-        kind="data",
-        meaning="If the disk fails, all chats since then are lost.",
-        seen="`stackctl doctor` looks at the age of the newest backup, if there ever was one.",
-        repair="Copy the stack's folder to another disk: `stackctl stop`, `cp -a FOLDER /path/to/BACKUP`, `stackctl "
-        "start`.",
-    ),
 )

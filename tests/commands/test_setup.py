@@ -25,7 +25,7 @@ from stackctl.report.setup import set_up as reported
 from stackctl.steps.setup.record import recorded
 from stackctl.ui import Ui
 from tests.core.setup.machines import OS_RELEASES
-from tests.steps.setup.bare import COMPOSE, ENGINE, JOIN, LISTING, Bare, bare
+from tests.steps.setup.bare import COMPOSE, ENGINE, INSTALL, JOIN, LISTING, Bare, bare
 
 Agrees = Callable[[SetupStep, Setup], bool]
 
@@ -113,7 +113,7 @@ def test_what_a_failed_step_had_added_is_recorded_too(found: Bare) -> None:
         found.install("curl")
 
     found.here.system.texts["/etc/os-release"] = OS_RELEASES["debian-12"]
-    tools = (*ENGINE[:6], "ca-certificates", "curl")
+    tools = (*INSTALL, "ca-certificates", "curl")
     key = ("curl", "-fsSL", "https://download.docker.com/linux/debian/gpg", "-o", "/etc/apt/keyrings/docker.asc")
     found.here.system.effects[tools] = half
     found.here.system.outcomes[shlex.join(key)] = Ran(code=6, err="curl: (6) Could not resolve host\n")
@@ -121,6 +121,18 @@ def test_what_a_failed_step_had_added_is_recorded_too(found: Bare) -> None:
         run(found)
     (added,) = recorded(found.here.machine)
     assert (added.title, added.packages) == ("Add Docker's repository", ("curl",))
+
+
+def test_what_an_interrupted_step_had_added_is_recorded_too(found: Bare) -> None:
+    def interrupted() -> None:
+        found.install("docker.io")
+        raise KeyboardInterrupt
+
+    found.here.system.effects[ENGINE] = interrupted
+    with pytest.raises(KeyboardInterrupt):
+        run(found)
+    (added,) = recorded(found.here.machine)
+    assert (added.packages, added.undo) == (("docker.io",), ())
 
 
 def test_a_rerun_after_a_failure_does_only_what_is_left(found: Bare) -> None:

@@ -47,6 +47,7 @@ _WHOSE = {
     "core/engine/daemon.py": "The engine and containers",
     "core/engine/images.py": "Images and registries",
     "core/engine/log.py": "The engine and containers",
+    "core/tavern/request_signatures.py": "SillyTavern",
     "core/tavern/signatures.py": "SillyTavern",
     "orchestrators/compose/log.py": "Compose",
     "backends/llama_offload.py": "The GPU in llama.cpp, KoboldCpp and text-generation-webui",

@@ -29,7 +29,6 @@ class Message:
     hint: str
     marks: tuple[str, ...] = ()  # pieces of the log line that lead to a cause
     file: str = ""  # below stackctl/
-    issue: str = ""  # the page that it names; "" where a value decides that
 
     @property
     def shown(self) -> str:
@@ -54,9 +53,7 @@ def raised(*classes: type[errors.StackctlError]) -> list[Message]:
         for name in sorted(wanted & module.calls.keys()):
             for call in module.calls[name]:
                 hint = next((keyword.value for keyword in call.keywords if keyword.arg == "hint"), None)
-                kind = getattr(errors, name)
-                issue = _issue(call, kind.issue)
-                found += list(_of(module, kind.exit_code, call.args[0], hint, issue=issue)) if call.args else []
+                found += list(_of(module, getattr(errors, name).exit_code, call.args[0], hint)) if call.args else []
     return found
 
 
@@ -67,40 +64,24 @@ def causes() -> list[Message]:
         for call in module.calls.get(Cause.__name__, ()):
             said = {keyword.arg: keyword.value for keyword in call.keywords}
             if says := said.get("says"):
-                kind = _error(said.get("kind"))
-                issue = _issue(call, kind.issue)
-                forms = _of(module, kind.exit_code, says, said.get("hint"), _marks(module, call), issue=issue)
+                forms = _of(module, _exit_code(said.get("kind")), says, said.get("hint"), _marks(module, call))
                 found += [replace(one, text=re.sub(r"\{\d\}", HOLE, one.text)) for one in forms]
     return found
 
 
-def clauses(name: str) -> list[Message]:
-    """Every clause that is given as `says=` to a class of this name, with the issue beside it; the exit code is 0."""
-    found = []
-    for module in _modules().values():
-        for call in module.calls.get(name, ()):
-            said = {keyword.arg: keyword.value for keyword in call.keywords}
-            if says := said.get("says"):
-                found += list(_of(module, 0, says, said.get("hint"), issue=_issue(call)))
-    return found
-
-
 def table(file: str) -> list[Message]:
-    """The rows (pattern, class of error, message, hint, issue) of a module's table, or its refusals of a GPU."""
+    """The rows (pattern, class of error, message, hint) of a module's table, or its refusals of a GPU."""
     module = _modules()[file]
     found = []
     for call in module.calls.get(Refusal.__name__, ()):
-        pattern, says, hint, *more = call.args
+        pattern, says, hint = call.args[:3]
         if isinstance(pattern, ast.Constant) and pattern.value:
-            issue = _text(more[0] if more else None, errors.GpuError.issue)
-            found += list(_of(module, errors.GpuError.exit_code, says, hint, (str(pattern.value),), issue=issue))
+            found += list(_of(module, errors.GpuError.exit_code, says, hint, (str(pattern.value),)))
     for node in ast.walk(module.tree):
-        if isinstance(node, ast.Tuple) and len(node.elts) >= 4:
-            pattern, error, says, hint, *more = node.elts
+        if isinstance(node, ast.Tuple) and len(node.elts) == 5:
+            pattern, error, says, hint, _issue = node.elts
             if isinstance(pattern, ast.Constant) and isinstance(error, ast.Name):
-                kind = getattr(errors, error.id)
-                issue = _text(more[0] if more else None, kind.issue)
-                found += list(_of(module, kind.exit_code, says, hint, (str(pattern.value),), issue=issue))
+                found += list(_of(module, getattr(errors, error.id).exit_code, says, hint, (str(pattern.value),)))
     return found
 
 
@@ -162,38 +143,21 @@ def _assigned(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
         yield from ((target.id, value) for target in targets if isinstance(target, ast.Name))
 
 
-def _error(kind: ast.expr | None) -> errors.StackctlError:
-    """The error of a cause, by its `kind=`."""
+def _exit_code(kind: ast.expr | None) -> int:
+    """The exit code of a cause, by its `kind=`."""
     given: dict[str, Any] = {"kind": kind.value} if isinstance(kind, ast.Constant) else {}
-    return Cause(says="", hint="", **given).error("")
-
-
-def _issue(call: ast.Call, default: str = "") -> str:
-    """What is given as `issue=`; "" if it is no fixed word."""
-    return next((_text(one.value) for one in call.keywords if one.arg == "issue"), default)
-
-
-def _text(node: ast.expr | None, default: str = "") -> str:
-    if node is None:
-        return default
-    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+    return Cause(says="", hint="", **given).error("").exit_code
 
 
 def _of(
-    module: _Module,
-    exit_code: int,
-    message: ast.expr,
-    hint: ast.expr | None,
-    marks: tuple[str, ...] = (),
-    *,
-    issue: str,
+    module: _Module, exit_code: int, message: ast.expr, hint: ast.expr | None, marks: tuple[str, ...] = ()
 ) -> Iterator[Message]:
     said = _forms(module, message)
     if not any(map(_has_words, said)):
         said = _forms(module, message, from_callers=True)
     shown = _forms(module, hint)[0] if hint else ""
     for text in dict.fromkeys(filter(_has_words, said)):
-        yield Message(exit_code=exit_code, text=text, hint=shown, marks=marks, file=module.file, issue=issue)
+        yield Message(exit_code=exit_code, text=text, hint=shown, marks=marks, file=module.file)
 
 
 def _has_words(text: str) -> bool:
@@ -276,8 +240,8 @@ def _signed() -> list[tuple[tuple[str, ...], ast.Call | str | None]]:
             cause, marks = given.get("cause"), given.get("marks")
             if isinstance(marks, ast.Tuple):
                 said = tuple(str(one.value) for one in marks.elts if isinstance(one, ast.Constant))
-                name = cause.id if isinstance(cause, ast.Name) else None
-                found.append((said, cause if isinstance(cause, ast.Call) else name))
+                named = cause.id if isinstance(cause, ast.Name) else None
+                found.append((said, cause if isinstance(cause, ast.Call) else named))
     return found
 
 

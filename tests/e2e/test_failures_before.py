@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +35,9 @@ def test_a_port_that_a_process_holds_is_named_with_it_and_the_stack_runs_on(runn
     assert f"port {port} is taken by " in said
     assert f"(process {os.getpid()})" in said
     assert "stackctl deploy --port " in hint(said)
+    assert said.splitlines()[-1] == "more: `stackctl explain port-taken`"
+    page = subprocess.run([running.program, "explain", "port-taken"], capture_output=True, text=True, check=True).stdout
+    assert page.startswith("port-taken: a port of the stack is taken by another program (exit code 4)\n")
     after = [running.inspect(service) for service in ("llamacpp", "sillytavern")]
     assert [(c["Id"], c["State"]["StartedAt"]) for c in after] == [(c["Id"], c["State"]["StartedAt"]) for c in ran]
     assert all(c["State"]["Status"] == "running" for c in after)

@@ -55,10 +55,9 @@ def why(stack: Stack) -> dict[str, Any]:
     return found
 
 
-def first(found: dict[str, Any]) -> str:
-    """The first cause that is not the machine's around the test."""
-    named = [one["issue"] for one in found["causes"] if one["issue"] not in AROUND]
-    return named[0] if named else ""
+def first(found: dict[str, Any]) -> dict[str, Any]:
+    """The first cause that is not the machine's around the test; one without a name if there is none."""
+    return next((one for one in found["causes"] if one["issue"] not in AROUND), {"issue": ""})
 
 
 @pytest.mark.sample
@@ -67,8 +66,8 @@ def test_a_prompt_whose_beginning_changes_is_named_first(stack: Stack) -> None:
     for number in range(4):
         ask(stack, container, f"w{200 + number} {CHAT}", 4)
     found = why(stack)
-    assert [one["issue"] for one in found["causes"]][:1] == ["prompt-reprocessed"], found
-    cause = found["causes"][0]
+    cause = first(found)
+    assert cause["issue"] == "prompt-reprocessed", found
     assert cause["certainty"] == "measured"
     assert "the beginning of the prompt is another one each time" in cause["message"]
     assert found["reply"]["read_again_tokens"] > 200
@@ -86,8 +85,8 @@ def test_a_processor_that_is_held_back_is_named_first(stack: Stack) -> None:
     for _ in range(3):
         ask(stack, container, "w5 w6 w7", 8)
     found = why(stack)
-    assert found["causes"][0]["issue"] == "processor-limited", found
-    assert "may use 0.5 of the" in found["causes"][0]["message"]
+    assert first(found)["issue"] == "processor-limited", found
+    assert "may use 0.5 of the" in first(found)["message"]
     assert found["reply"]["tokens_per_s"] < found["reply"]["expected_tokens_per_s"] / 1.5
 
 
@@ -97,10 +96,10 @@ def test_a_model_that_does_not_stay_in_ram_is_named_first(stack: Stack) -> None:
     for _ in range(2):
         ask(stack, container, "w5 w6 w7", 4)
     found = why(stack)
-    assert found["causes"][0]["issue"] == "model-swapped-out", found
-    said = " ".join([found["causes"][0]["message"], *found["causes"][0]["evidence"]])
-    assert "its memory is limited to 350 MiB" in said
-    assert "limits.backend_memory" in found["causes"][0]["hint"]
+    cause = first(found)
+    assert cause["issue"] == "model-swapped-out", found
+    assert "its memory is limited to 350 MiB" in " ".join([cause["message"], *cause["evidence"]])
+    assert "limits.backend_memory" in cause["hint"]
 
 
 def test_of_a_stack_that_nothing_slows_down_no_cause_is_named(stack: Stack) -> None:
@@ -108,7 +107,7 @@ def test_of_a_stack_that_nothing_slows_down_no_cause_is_named(stack: Stack) -> N
     for number in range(3):
         ask(stack, container, f"w5 w6 w7{' w8' * number}", 16)
     found = why(stack)
-    assert first(found) == "", found
+    assert first(found)["issue"] == "", found
     if not found["causes"]:
         assert found["verdict"] in {"as_expected", "slower"}
     text = stack.run("why-slow").stdout

@@ -99,7 +99,7 @@ def dotted(version: tuple[int, ...]) -> str:
 
 
 def _lacks_plugin(ran: Ran) -> bool:
-    """Return whether docker only does not know Compose: it then takes the words for options of its own."""
+    """Return whether docker only does not know Compose: it then takes the words for its own options."""
     said = ran.err + ran.out
     return any(words in said for words in ("is not a docker command", "unknown flag", "unknown command", "Usage:"))
 

@@ -18,7 +18,7 @@ _SOCKETS: Final = frozenset({"/var/run/docker.sock", "/run/docker.sock"})  # of 
 _CONFIG: Final = PurePosixPath("/etc/docker/daemon.json")
 _PID_FILE: Final = PurePosixPath("/run/docker.pid")
 _OPTION: Final = "--config-file"
-_STORE: Final = "/nix/store/"  # whose files nobody may write
+_STORE: Final = "/nix/store/"  # whose files are never written
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,19 +58,6 @@ class EngineService:
         return self.init != "systemd --user"
 
 
-def find_places(socket: str, user: User) -> Places | None:
-    """Return the places of the engine that listens on a socket; None if it is neither the machine's nor this user's."""
-    if socket in _SOCKETS:
-        return Places()
-    folder = f"/run/user/{user.uid}"
-    if socket != f"{folder}/docker.sock" or not user.home:
-        return None
-    home = PurePosixPath(user.home)
-    return Places(
-        config=home / ".config/docker/daemon.json", pid_file=PurePosixPath(folder) / "docker.pid", is_rootless=True
-    )
-
-
 # init -> its command
 _START: Final = MappingProxyType(
     {
@@ -102,6 +89,19 @@ _ENABLE: Final = MappingProxyType(
         "snap": (("snap", "start", "--enable", "docker"), ("snap", "stop", "--disable", "docker")),
     }
 )
+
+
+def find_places(socket: str, user: User) -> Places | None:
+    """Return the places of the engine that listens on a socket; None if it is neither the machine's nor this user's."""
+    if socket in _SOCKETS:
+        return Places()
+    folder = f"/run/user/{user.uid}"
+    if socket != f"{folder}/docker.sock" or not user.home:
+        return None
+    home = PurePosixPath(user.home)
+    return Places(
+        config=home / ".config/docker/daemon.json", pid_file=PurePosixPath(folder) / "docker.pid", is_rootless=True
+    )
 
 
 def start_argv(service: EngineService) -> tuple[str, ...]:

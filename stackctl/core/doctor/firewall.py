@@ -40,7 +40,8 @@ def judge_forwarding(details: EngineDetails, files: Mapping[str, str], user: Use
     return (
         Finding(
             issue="forwarding-off",
-            says="the kernel forwards no packets between networks, so SillyTavern's page can't be reached",
+            says="the kernel forwards no packets between networks: containers have no way out, and other devices "
+            "none to SillyTavern's page",
             hint=f"Run `{as_root(user, *step.argv)}`.{boot}",
             evidence=(f"{_FORWARD} = 0", *(f"{path}: {_FORWARD} = 0" for path in named)),
             repair=Repair(does="Let the kernel forward packets between networks, until the next boot.", steps=(step,)),

@@ -37,7 +37,7 @@ _CPU: Final = "Or run on the CPU with `stackctl deploy --gpu none`."
 
 @dataclass(frozen=True, kw_only=True)
 class ToolkitSeen:
-    """What of a make's toolkit is installed. has_hook: on the engine's PATH; version: () if unknown."""
+    """The parts of a make's toolkit that are installed. has_hook: on the engine's PATH; version: () if unknown."""
 
     has_tool: bool = False
     has_hook: bool = False

@@ -15,7 +15,7 @@ def judge_images(kinds: Mapping[str, str], machine: str) -> tuple[Finding, ...]:
     found = [
         Finding(
             issue="image-missing",
-            severity="warning",  # what runs goes on
+            severity="warning",  # what runs continues
             says=f"{'images' if len(missing) > 1 else 'an image'} of the stack "
             f"{'are' if len(missing) > 1 else 'is'} not on the engine any more",
             hint="Run `stackctl deploy`, which brings it again.",

@@ -75,6 +75,30 @@ def judge_names(
     )
 
 
+def judge_engines_way(asked: Iterable[tuple[Server, str]], details: EngineDetails) -> tuple[Finding, ...]:
+    """Return the registries that this user reaches by a proxy which the engine, who pulls images, does not have.
+
+    It is sure only where names of the Internet have no address here, as behind many a company's proxy.
+    """
+    if details.proxies or details.mirrors:
+        return ()
+    return tuple(
+        Finding(
+            issue="registry-unreachable",
+            context=server.name,
+            says=f"the engine has no proxy, and {server.name} has no address here{_because([server.needs])}",
+            hint=f"Give Docker the proxy {server.proxy}: https://docs.docker.com/engine/daemon/proxy/ .",
+            evidence=(
+                "docker info: no HTTPS proxy",
+                f"https_proxy of this user: {server.proxy}",
+                f"{server.name}: {why}",
+            ),
+        )
+        for server, why in asked
+        if server.kind == "registry" and server.proxy and server.needs and why and why != NO_TIME
+    )
+
+
 def judge_servers(asked: Iterable[tuple[Server, Reached]], details: EngineDetails | None) -> tuple[Finding, ...]:
     """Return the servers that do not answer, one finding for each."""
     return tuple(found for server, reached in asked if (found := _judge(server, reached, details)))

@@ -82,8 +82,8 @@ CONTAINERS: Final = (
     Signature(
         marks=(
             "while creating mount source path", "bind source path does not exist", "error mounting",
-            "failed to fulfil mount request", "Mounts denied",
-            "failed to mount local volume", "error while mounting volume",
+            "failed to fulfil mount request", "Mounts denied", "failed to mount local volume",
+            "error while mounting volume",
         ),
         unless=("nvidia", "libcuda", "/dev/dri"),
         cause=Cause(
@@ -216,6 +216,16 @@ CONTAINERS: Final = (
         ),
     ),
     Signature(
+        marks=("pair interfaces", "failed to set MTU"),
+        pattern=r"(?:pair interfaces|set MTU).{0,300}(?:not supported|invalid argument)",
+        cause=Cause(
+            says="the kernel can't make a container's network: it was mostly updated, and its modules no longer fit",
+            hint="Reboot the machine; if that does not help, run `sudo modprobe veth bridge`.",
+            issue="reboot-needed",
+            source="https://github.com/moby/moby/issues/42229",
+        ),
+    ),
+    Signature(
         marks=("has active endpoints",),
         cause=Cause(
             says="a network can't be removed: a container still uses it",
@@ -252,7 +262,7 @@ CONTAINERS: Final = (
     Signature(
         marks=(
             "OCI runtime create failed", "failed to create shim task", "failed to create task for container",
-            "OCI runtime exec failed",
+            "OCI runtime exec failed", "failed to set up container networking", "failed to create endpoint",
         ),
         cause=Cause(
             says="the engine's runtime could not start the container",

@@ -114,6 +114,18 @@ IMAGES: Final = (
         ),
     ),
     Signature(
+        marks=("unexpected EOF", "failed size validation"),
+        pattern=r"^(?:error:? )?:?\s*unexpected EOF$|number of bytes: unexpected EOF|tar file.{0,60}unexpected EOF"
+        r"|size validation",
+        cause=Cause(
+            says="an image was cut off while it was pulled",
+            hint="Run the pull again; behind a slow line set `max-concurrent-downloads` to 1 in "
+            "/etc/docker/daemon.json.",
+            issue="image-not-pulled",
+            source="https://docs.docker.com/reference/cli/dockerd/#daemon-configuration-file",
+        ),
+    ),
+    Signature(
         marks=("invalid reference format",),
         cause=Cause(
             says="an image's name is written wrong",

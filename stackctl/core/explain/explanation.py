@@ -20,6 +20,7 @@ _SHOWN: Final = 300  # characters of a line
 _LOOKS_BAD: Final = re.compile(
     r"\b(?:error|fatal|failed|failure|exception|traceback|panic|abort(?:ed)?|segfault|denied|cannot|can't|couldn't"
     r"|could not|unable to|refused|killed|core dumped|invalid|not found|unsupported|no such"
+    r"|unexpected|timed out|mismatch|corrupt(?:ed)?|crash(?:ed|es)?|terminat(?:ed|ing) |not permitted|out of memory"
     r"|exited with code [1-9]\d{0,2})\b|\w(?:Error|Exception):",
     re.IGNORECASE,
 )

@@ -36,6 +36,7 @@ def why_no_text(raw: bytes) -> tuple[str, str]:
     sample = raw[:_SAMPLE]
     if _utf_16(raw):
         return "", ""
+    sample = sample.replace(b"\0", b"")  # a log that was cut while it was written begins with these
     if sum(sample.count(one) for one in _CONTROL) * 10 > len(sample):
         return "it is binary data", _TEXT
     return "", ""

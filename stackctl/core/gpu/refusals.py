@@ -76,9 +76,16 @@ REFUSALS: Final[tuple[Refusal, ...]] = (
         _GENERATE,
         "cdi-stale",
     ),
+    Refusal(  # NVIDIA/nvidia-docker#1551, NCT#289: an image that was committed or built with the driver's files in it
+        r"nvidia-c\S* mount error: file creation failed: .*file exists",
+        "the image itself contains libraries of an NVIDIA driver, where the toolkit puts those of this machine",
+        "Use an image without them: remove libcuda.so* and libnvidia-* from it. " + CPU,
+        "gpu-not-in-container",
+    ),
     Refusal(
         r"nvidia-c\S*.*(libnvidia-ml\.so\.1|driver not loaded|ERROR_LIBRARY_NOT_FOUND|cannot open shared object file)"
-        r"|nvidia-c\S* initialization error: driver (error|rpc error)"
+        r"|nvidia-c\S* initialization error: (driver error|WSL environment detected but no adapters)"
+        r"|nvidia-c\S* mount error: stat failed: \S*(libcuda|libnvidia)\S*: no such file"
         r"|failed to initialize NVML: ERROR_(LIBRARY_NOT_FOUND|DRIVER_NOT_LOADED)",
         "the engine finds no running NVIDIA driver",
         _NO_DRIVER,

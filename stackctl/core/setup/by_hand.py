@@ -8,6 +8,7 @@ Docker ; https://docs.docker.com/compose/install/linux/#install-the-plugin-manua
 """
 
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
@@ -17,9 +18,11 @@ from stackctl.core.setup.step import ByHand
 from stackctl.terminal import command_line
 
 _GUIDE: Final = "https://docs.docker.com/engine/install/"
+_TOOLKIT_GUIDE: Final = "https://docs.nvidia.com/datacenter/cloud-native/container-toolkit/latest/install-guide.html"
 _COMPOSE_BY_HAND: Final = "https://docs.docker.com/compose/install/linux/#install-the-plugin-manually"
 _DOCKER: Final = frozenset({"engine", "service", "compose"})
-_ASKED: Final = frozenset({"engine", "service", "compose", "group", "driver", "toolkit", "runtime"})
+_PACKAGED: Final = _DOCKER | {"driver", "toolkit", "runtime"}
+_ASKED: Final = _PACKAGED | {"group"}
 _PODMAN_LINES: Final = (
     "Start the Podman that it has: `systemctl --user enable --now podman.socket`.",
     "Set `DOCKER_HOST=unix://$XDG_RUNTIME_DIR/podman/podman.sock`, also in your shell's profile.",
@@ -109,6 +112,11 @@ _FIXED: Final[Mapping[str, ByHand]] = MappingProxyType(
         ),
     }
 )
+_FIXED_GPU: Final = ByHand(
+    title="For the GPU",
+    lines=("Add NVIDIA's driver and Container Toolkit in this system's own way, as its documentation describes.",),
+    sources=(_TOOLKIT_GUIDE,),
+)
 _PODMAN: Final = ByHand(
     title="With Podman, whose package podman-docker has the place of Docker's command",
     lines=(
@@ -131,8 +139,9 @@ def whole_system(seen: Seen, names: frozenset[str], *, is_forced: bool) -> tuple
         return (known,)
     if distribution.is_wsl and not is_forced and names & _DOCKER:
         return (_WSL,)
-    if (fixed := _FIXED.get(distribution.fixed)) and names & _DOCKER:
-        return (fixed, *_compose_by_hand(seen, names))
+    if (fixed := _FIXED.get(distribution.fixed)) and names & _PACKAGED:
+        gpu = (_FIXED_GPU,) if names & {"driver", "toolkit", "runtime"} else ()
+        return (*((fixed,) if names & _DOCKER else ()), *_compose_by_hand(seen, names), *gpu)
     if distribution.family not in FAMILIES and names & _DOCKER:
         lines = (
             f"Install Docker Engine and its Compose plugin as its makers describe: {_GUIDE} .",
@@ -164,10 +173,11 @@ def _compose_by_hand(seen: Seen, names: frozenset[str]) -> tuple[ByHand, ...]:
     if "compose" not in names:
         return ()
     release = f"https://github.com/docker/compose/releases/latest/download/docker-compose-linux-{seen.architecture}"
+    plugin = PurePosixPath(seen.user.home or "/root") / ".docker/cli-plugins/docker-compose"
     lines = (
-        "Run `mkdir -p ~/.docker/cli-plugins`.",
-        f"Run `curl -fSL {release} -o ~/.docker/cli-plugins/docker-compose`.",
-        "Run `chmod +x ~/.docker/cli-plugins/docker-compose`. It is not updated with the system.",
+        f"Run `{command_line('mkdir', '-p', plugin.parent)}`.",
+        f"Run `{command_line('curl', '-fSL', release, '-o', plugin)}`.",
+        f"Run `{command_line('chmod', '+x', plugin)}`. It is not updated with the system.",
     )
     return (ByHand(title="For Docker Compose, as its makers release it", lines=lines, sources=(_COMPOSE_BY_HAND,)),)
 

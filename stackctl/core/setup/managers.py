@@ -12,10 +12,18 @@ from typing import Final, Literal
 from stackctl.contracts.repair import RunProgram
 
 Manager = Literal["apt", "dnf", "zypper", "pacman", "apk"]
-# no question of a package, such as of needrestart, could be seen
+# no question of a package, such as of needrestart, could be seen; nothing that is there gives way to a new package
 _INSTALLS: Final[Mapping[Manager, tuple[str, ...]]] = MappingProxyType(
     {
-        "apt": ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", "--no-install-recommends"),
+        "apt": (
+            "env",
+            "DEBIAN_FRONTEND=noninteractive",
+            "apt-get",
+            "install",
+            "--yes",
+            "--no-remove",
+            "--no-install-recommends",
+        ),
         "dnf": ("dnf", "install", "--assumeyes"),
         "zypper": ("zypper", "--non-interactive", "install"),
         "pacman": ("pacman", "-S", "--needed", "--noconfirm"),

@@ -36,7 +36,7 @@ class Added:
     """What one step added: nothing of it was there before.
 
     time: UTC, as 2026-11-25T10:00:00Z; manager: one of apt, dnf, zypper, pacman, apk, "" without packages; files: paths
-    that were written; user, group: who joined what, "" if nobody did; undo: further commands of the way back.
+    that were written; user, group: who joined what, "" if no user did; undo: further commands of the way back.
     """
 
     time: str

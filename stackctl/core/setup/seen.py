@@ -22,6 +22,7 @@ FILES: Final = (
     "/etc/zypp/repos.d/nvidia-container-toolkit.repo",
 )
 OLDEST_COMPOSE: Final = (2, 20)
+_DOCTOR: Final = "Run `stackctl doctor`, which names the cause and what to do."
 _GPU_GROUPS: Final = ("render", "video")
 
 
@@ -29,7 +30,7 @@ _GPU_GROUPS: Final = ("render", "video")
 class Seen:
     """What was seen. All that an engine says is empty where it did not answer.
 
-    refusal, advice: why stackctl can't use the engine that answers, and its hint; has_engine: the program of a Docker
+    refusal: why stackctl can't use the engine that answers; has_engine: the program of a Docker
     Engine is installed, whether or not it runs; compose: its version, () if there is none; compose_1: only Compose 1 is
     there; cards: the makes of the GPUs on the PCI bus; driver: the version of NVIDIA's; toolkit: whether nvidia-ctk is
     there; knows_nvidia: the engine has NVIDIA's runtime or CDI devices; files: those of FILES that exist; running: the
@@ -42,7 +43,6 @@ class Seen:
     init: Init = "systemd"
     link: EngineLink = field(default_factory=lambda: EngineLink(address="unix:///var/run/docker.sock"))
     refusal: str = ""
-    advice: str = ""
     command: Command = ""
     product: str = ""
     is_rootless: bool = False
@@ -76,14 +76,14 @@ def _engine(seen: Seen) -> list[Lacking]:
     link = seen.link
     at = f" ({link.address})" if link.address else ""
     if seen.refusal:
-        return [Lacking(lack="answer", says=seen.refusal, hint=seen.advice)]
+        return [Lacking(lack="answer", says=seen.refusal, hint=_DOCTOR)]
     if link.failure in {"", "permission"}:
         return []
     if link.source != "default" or link.failure in {"silent", "elsewhere", "context", "unknown"}:
         says = f"the engine that DOCKER_HOST or a Docker context names does not answer{at}"
         if link.failure == "silent":
             says = f"the container engine does not answer{at}"
-        return [Lacking(lack="answer", says=says, hint="Run `stackctl doctor`, which looks for the cause.")]
+        return [Lacking(lack="answer", says=says, hint=_DOCTOR)]
     if seen.has_engine or link.failure == "refused":
         return [Lacking(lack="service", says="Docker is installed and does not run")]
     return [Lacking(lack="engine", says="no container engine is installed")]

@@ -16,7 +16,7 @@ _TICKS: Final = 100  # a second: USER_HZ, the same on every architecture that Do
 
 @dataclass(frozen=True, kw_only=True)
 class GroupSeen:
-    """A container's control group. None: it is not told, or there is no limit."""
+    """A container's control group. None: unknown, or there is no limit."""
 
     cpus: float | None = None  # processors that it may use
     periods: int = 0  # in which it wanted to compute, since it has the limit

@@ -73,8 +73,8 @@ def _weight(one: Slowdown) -> float:
 def _known(seen: Observation, mean: Mean) -> Iterator[Slowdown]:
     """Yield the causes whose seconds are counted or computed."""
     yield from rereading(seen, mean)
+    yield from gpu_causes.shared(seen, mean)  # before layers in RAM of which it is the whole reason
     yield from gpu_causes.in_ram(seen, mean)
-    yield from gpu_causes.shared(seen, mean)
     yield from machine_causes.limited(seen, mean)
 
 

@@ -16,7 +16,7 @@ _TWICE: Final = 1.5  # times that the model was read: more than the start needs
 _OTHERS: Final = 0.2  # of the processors
 _WAITS: Final = 0.1  # of the time, for a processor
 _SLOW_CLOCK: Final = 0.6
-_BUSY: Final = 0.3  # of the processors: less says nothing about its clock
+_BUSY: Final = 0.3  # of the processors: with less its clock may rightly be low
 
 
 def computes_here(seen: Observation) -> bool:
@@ -121,7 +121,7 @@ def busy(seen: Observation, mean: Mean, expected: Expected) -> Iterator[Slowdown
     if expected.computed is not None:
         times = min(times, expected.slower)
     elif not waits or waits < _WAITS:
-        return  # nothing to compare the speed with, and nobody waits
+        return  # nothing to compare the speed with, and no program waits
     if times <= 1:
         return
     evidence = [f"processes waited for a processor in {100 * waits:.0f} % of the last minute"] if waits else []
@@ -182,7 +182,7 @@ def throttled(seen: Observation, mean: Mean, expected: Expected) -> Iterator[Slo
     yield Slowdown(
         issue="processor-throttles",
         says=found[0],
-        hint="Clean its cooler, give it air, plug in the power supply, and choose the system's power profile for "
+        hint="Check its cooler and the air around it, plug in the power supply, and choose the power profile for "
         "performance.",
         seconds=excess_s(mean, expected),
         certainty="likely",

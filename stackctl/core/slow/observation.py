@@ -73,7 +73,7 @@ class Observation:
     can_quantise: bool = True  # the backend has a q8_0 cache
     is_demo: bool = False
     layers_on_gpu: int | None = None  # as the backend reported
-    threads: int | None = None  # that it was told to take; None if it decides
+    threads: int | None = None  # as stack.toml names them; None if it names none
     model_mib: int = 0
     parameters: int = 0
     idle_unload_s: int = 0

@@ -25,12 +25,12 @@ _HINTS: Final[dict[Why, str]] = {
     "memory, or choose a model without one: of a recurrent model the whole prompt is read whenever it changes.",
     "not kept": "Remove `--no-cache-prompt` and `--cache-ram 0` from `backend.extra_args` if they are there, and let "
     "no other program use this backend between two messages.",
-    "context full": "In SillyTavern summarise or hide old messages, or start a new chat. A larger `backend.context` "
+    "context full": "Start a new chat, or summarise or hide old messages in SillyTavern. A larger `backend.context` "
     "delays it; llama.cpp keeps more of the prompt with `--cache-reuse 256` in `backend.extra_args`.",
-    "beginning": "In SillyTavern look for what changes at the top: macros such as {{time}}, {{random}} or {{roll}} in "
+    "beginning": "Look in SillyTavern for what changes at the top: macros such as {{time}}, {{random}} or {{roll}} in "
     "the system prompt or the character, a summary or data bank entries placed before it, an extension that asks this "
     "backend something else in between.",
-    "middle": "In SillyTavern look at what is inserted there: lorebook entries that come and go, an author's note, a "
+    "middle": "Look in SillyTavern at what is inserted there: lorebook entries that come and go, an author's note, a "
     "summary, vector storage. Inserted at a depth of 4 or less they stand near the end, and little is read again.",
     "asleep": "Raise `backend.idle_unload`, or leave it off.",
 }

@@ -101,15 +101,15 @@ def no_engine(words: str, host: str) -> EngineError:
     if "PermissionError" in words or "Permission denied" in words:
         return EngineError(
             f"you have no permission on the engine's socket{at}",
-            hint="Run `sudo usermod -aG docker $USER` and log in again, or run stackctl with sudo.",
+            hint="Run `stackctl setup` or `sudo usermod -aG docker $USER`, and log in again; or use sudo.",
             issue="engine-permission",
         )
     if "FileNotFoundError" in words or "No such file" in words:
         return EngineError(
             f"no container engine is running here: its socket does not exist{at}",
-            hint="Start it (`sudo systemctl start docker`) or install it: https://docs.docker.com/engine/install/ . "
-            "In a container, mount its socket with `-v /var/run/docker.sock:/var/run/docker.sock`. For Podman or a "
-            "rootless Docker, set `DOCKER_HOST=unix://SOCKET`.",
+            hint="Run `stackctl setup`, which starts or installs it, or do that yourself: "
+            "https://docs.docker.com/engine/install/ . In a container, mount its socket with "
+            "`-v /var/run/docker.sock:/var/run/docker.sock`. For Podman or a rootless Docker, set `DOCKER_HOST=unix://SOCKET`.",
             issue="engine-not-running",
         )
     if "refused" in words.lower():

@@ -1,7 +1,10 @@
 """Reads a log with bounds: its beginning and its end, from a file or from a pipe."""
 
+import io
 import os
 import stat
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -19,20 +22,24 @@ def read_log(wanted: str, path: Path) -> LogText:
     """Return a log. wanted: as the user names it, "-" for stdin; raise ConfigError for what can't be read as text."""
     try:
         if wanted == STDIN:
-            return _read(0, "stdin")
-        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            return _read_stdin()
+        # a device may wait for something when it is opened; a pipe has to wait for its writer
+        waits = stat.S_ISFIFO(path.stat().st_mode)
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | (0 if waits else os.O_NONBLOCK))
+        try:
+            return _read(descriptor, wanted)
+        finally:
+            os.close(descriptor)
     except OSError as e:
-        raise _unreadable(wanted, e) from e
+        raise ConfigError(f"{wanted} can't be read: {e.strerror}", hint=_HINT) from e
+
+
+def _read_stdin() -> LogText:
     try:
-        return _read(descriptor, wanted)
-    except OSError as e:
-        raise _unreadable(wanted, e) from e
-    finally:
-        os.close(descriptor)
-
-
-def _unreadable(name: str, error: OSError) -> ConfigError:
-    return ConfigError(f"{name} can't be read: {error.strerror}", hint=_HINT)
+        descriptor = sys.stdin.fileno()
+    except io.UnsupportedOperation:  # it is no file of the system
+        return _log("stdin", *_stream(sys.stdin.buffer.read))
+    return _read(descriptor, "stdin")
 
 
 def _read(descriptor: int, name: str) -> LogText:
@@ -45,7 +52,11 @@ def _read(descriptor: int, name: str) -> LogText:
         raw, tail, size = os.pread(descriptor, _HEAD, 0), _end(descriptor, found.st_size), found.st_size
     else:
         os.set_blocking(descriptor, True)
-        raw, tail, size = _stream(descriptor)
+        raw, tail, size = _stream(lambda most: os.read(descriptor, most))
+    return _log(name, raw, tail, size)
+
+
+def _log(name: str, raw: bytes, tail: bytes, size: int) -> LogText:
     says, hint = why_no_text(raw)
     if says:
         raise ConfigError(f"{name} is no text: {says}", hint=hint)
@@ -60,11 +71,11 @@ def _end(descriptor: int, size: int) -> bytes:
     return rest + raw[_STEP:] if found else raw
 
 
-def _stream(descriptor: int) -> tuple[bytes, bytes, int]:
+def _stream(read: Callable[[int], bytes]) -> tuple[bytes, bytes, int]:
     """Return the beginning, the end, and how many bytes came."""
     head, tail, size = bytearray(), bytearray(), 0
     while size < _MOST:
-        part = os.read(descriptor, _STEP)
+        part = read(_STEP)
         if not part:
             break
         size += len(part)

@@ -87,7 +87,7 @@ def write(path: PurePosixPath, text: str, *, needs_root: bool, validate: tuple[s
                 _must(("mkdir", "-p", str(place.parent)), place, needs_root=needs_root)
                 _must(("install", "-m", "644", str(new), str(beside)), place, needs_root=needs_root)
             _must(("mv", "-f", str(beside), str(place)), place, needs_root=needs_root)
-        except BaseException:  # an interruption, too, leaves nothing half-written
+        except BaseException:  # an interruption, too, leaves no incomplete file
             run(("rm", "-f", str(beside)), needs_root=needs_root)
             raise
     return Written(path=PurePosixPath(place), copy=copy)

@@ -139,8 +139,7 @@ _COMPOSE: Final = (
 LOG: Final = ProgramLog(
     program="Docker Compose",
     own=(
-        "docker-compose", "docker compose", "compose.yml", "compose.yaml", "Attaching to ",
-        "WARN[0000]", "services.",
+        "docker-compose", "docker compose", "compose.yml", "compose.yaml", "Attaching to ", "WARN[0000]", "services.",
     ),
     harmless=(
         "the attribute `version` is obsolete", "variable is not set. Defaulting to a blank string",

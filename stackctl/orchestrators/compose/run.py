@@ -239,13 +239,13 @@ def _look() -> tuple[tuple[str, ...], tuple[int, ...]]:
         if found >= OLDEST_COMPOSE:
             return argv, found
         v1 = v1 or ".".join(map(str, found))
-    install = "Install the docker-compose-plugin package: https://docs.docker.com/compose/install/linux/"
+    install = "Run `stackctl setup`, or install Compose yourself: https://docs.docker.com/compose/install/linux/"
     if v1:
         raise EngineError(
             f"Docker Compose {v1} is too old; 2.20 or newer is needed", hint=install, issue="compose-too-old"
         )
     if missing:
-        hint = "Install Docker: https://docs.docker.com/engine/install/"
+        hint = "Run `stackctl setup`, or install Docker yourself: https://docs.docker.com/engine/install/"
         raise EngineError("the docker command is not installed", hint=hint, issue="docker-command-missing")
     limits, lift = tight_limits()
     if limits:

@@ -17,7 +17,7 @@ _MOST_LINES: Final = 6
 def _check(looks: Looks) -> CheckResult:
     service = engine_service(looks)
     if not service.init:
-        return CheckResult(untried="the engine is no service of this machine that stackctl knows")
+        return CheckResult(untried="the engine is no service of this machine that stackctl knows", applies=False)
     if service.config_text is None:
         return CheckResult(untried=f"{service.config} can't be read")
     if not service.config_text.strip():

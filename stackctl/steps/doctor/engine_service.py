@@ -78,7 +78,7 @@ def _pid(machine: Machine, places: Places) -> int:
 
 
 def _text(machine: Machine, path: PurePosixPath) -> str | None:
-    """Return a file's text, "" if there is none; None if it can't be read, or can't be told."""
+    """Return a file's text, "" if there is none; None if it can't be read, or its folder hides it."""
     found = machine.system.text(path)
     if found is not None or machine.system.exists(path):
         return found

@@ -23,12 +23,13 @@ from stackctl.steps.doctor.engine_service import engine_service
 from stackctl.steps.gpu_layers import observe_for_gpu, plan_trial, try_layers
 
 _DRIVER_S: Final = 1.5  # how long a driver may take for its answer
-_LEAST_S: Final = 1.0  # a driver that had less is not said to hang
+_LEAST_S: Final = 0.8  # a driver that had less is not said to hang
+TOO_SHORT: Final = "its driver had too little time for an answer"
 _HANGS: Final = "gpu-driver-hangs"
 _ASK_S: Final = 1.0
 _MOST: Final = 1 << 20
 _MOST_LINES: Final = 6
-_NO_GPU: Final = CheckResult(untried="the stack here uses no GPU")
+_NO_GPU: Final = CheckResult(untried="the stack here uses no GPU", applies=False)
 
 
 def _all_gpus(looks: Looks) -> tuple[Gpu, ...]:
@@ -44,11 +45,10 @@ def _gpus(looks: Looks) -> tuple[Gpu, ...]:
 def _check_driver(looks: Looks) -> CheckResult:
     gpus = _gpus(looks)
     if not gpus:
-        seen = f"{len(_all_gpus(looks))} that the stack does not use" if _all_gpus(looks) else "none of this machine"
-        return CheckResult(says=f"GPUs: {seen}")
+        return CheckResult(says="the stack uses no GPU" if _all_gpus(looks) else "no GPU")
     findings = judge.judge_gpus(gpus)
     if any(one.issue == _HANGS for one in findings) and looks.once("driver's time", lambda: _DRIVER_S) < _LEAST_S:
-        return CheckResult(untried="its driver had too little time for an answer")
+        return CheckResult(untried=TOO_SHORT)
     if findings:
         return CheckResult(findings=findings)
     return CheckResult(says=judge_driver(gpus).says)
@@ -70,7 +70,7 @@ def _check_installed(looks: Looks) -> CheckResult:
                 return CheckResult(findings=findings)
             if installed:
                 return CheckResult(says="the loaded driver is the installed one")
-    return CheckResult(untried="no driver tells its version") if _gpus(looks) else _NO_GPU
+    return CheckResult(untried="no driver tells its version", applies=False) if _gpus(looks) else _NO_GPU
 
 
 def _check_offer(looks: Looks) -> CheckResult:
@@ -106,7 +106,7 @@ def _check_toolkit(looks: Looks) -> CheckResult:
                 return CheckResult(findings=findings)
             if here.version:
                 return CheckResult(says=f"its toolkit is {'.'.join(map(str, here.version))}")
-    return CheckResult(untried="no toolkit is in use") if _gpus(looks) else _NO_GPU
+    return CheckResult(untried="no toolkit is in use", applies=False) if _gpus(looks) else _NO_GPU
 
 
 def _check_container(looks: Looks) -> CheckResult:

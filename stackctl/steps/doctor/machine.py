@@ -120,7 +120,7 @@ def _held_by_backend(looks: Looks) -> int:
 def _processor(looks: Looks) -> CheckResult:
     host = looks.machine.host
     if looks.spec().backend.is_external:
-        return CheckResult(untried="the backend runs elsewhere")
+        return CheckResult(untried="the backend runs elsewhere", applies=False)
     cpu = host.cpu()
     has = " with AVX2" if cpu.architecture == "x86_64" else ""
     return CheckResult(findings=judge_processor(cpu, host.hypervisor()), says=f"{cpu.architecture}{has}")

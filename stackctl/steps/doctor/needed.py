@@ -95,7 +95,7 @@ def _model(looks: Looks) -> str:
 
 
 def named(looks: Looks) -> tuple[tuple[Server, str], ...]:
-    """Return each server with the reason why its name has no address; "" if it has one, or a proxy finds it."""
+    """Return each server with the reason why its name has no address; "" if it has one, or needs none."""
     return looks.once("names", lambda: _named(looks))
 
 
@@ -106,7 +106,7 @@ def _named(looks: Looks) -> tuple[tuple[Server, str], ...]:
 
 def _resolve(server: Server, looks: Looks) -> str:
     host = server.name.partition(":")[0]
-    if server.proxy:
+    if server.proxy and server.kind == "hub":
         return ""
     limit = looks.left_s(_RESOLVE_S)
     why = looks.machine.system.resolve(host, within_s=limit)
@@ -115,7 +115,7 @@ def _resolve(server: Server, looks: Looks) -> str:
 
 def reached(looks: Looks) -> tuple[tuple[Server, Reached], ...]:
     """Return each server whose name is known, with its answer."""
-    known = [server for server, why in named(looks) if not why]
+    known = [server for server, why in named(looks) if server.proxy or not why]
     return looks.once("reached", lambda: _beside(known, lambda one: _reach(one, looks)))
 
 

@@ -33,7 +33,7 @@ def _ports(looks: Looks) -> CheckResult:
     docker, plan, spec = looks.machine.docker, looks.plan(), looks.spec()
     wanted = tuple(one for service in plan.services for one in service.publish) if plan else _fixed_port(spec)
     if not wanted:
-        return CheckResult(untried="a deploy will choose a free port")
+        return CheckResult(untried="a deploy will choose a free port", applies=False)
     theirs, own = docker.published(plan.name if plan else stack_name(spec, looks.machine.place))
     holders: dict[tuple[str, int], str] = {}
     for one in wanted:
@@ -57,7 +57,7 @@ def _subnets(looks: Looks) -> CheckResult:
     host, plan = looks.machine.host, looks.plan()
     networks = tuple(one for one in plan.networks if not one.existing) if plan else _fixed_networks(looks.spec())
     if not networks:
-        return CheckResult(untried="a deploy will choose free subnets")
+        return CheckResult(untried="a deploy will choose free subnets", applies=False)
     routes = [Route(interface=name, network=network) for name, network in host.routes_by_interface()]
     findings = addresses.judge_subnets(networks, routes, host.interfaces())
     return CheckResult(findings=findings, says=", ".join(one.subnet for one in networks))
@@ -105,7 +105,7 @@ def _firewall(looks: Looks) -> CheckResult:
     if not _shares_network(looks):
         return CheckResult(untried=_ELSEWHERE)
     if "rootless" in details.security:
-        return CheckResult(untried="a rootless engine uses no firewall of this machine")
+        return CheckResult(untried="a rootless engine uses no firewall of this machine", applies=False)
     wall = _look_at_firewall(looks)
     findings = firewall.judge_firewall(wall, system.user())
     if not findings and wall.rules is None and wall.chains is None:

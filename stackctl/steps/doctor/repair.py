@@ -21,8 +21,8 @@ _CHANGED: Final[frozenset[Outcome]] = frozenset({"repaired", "begun", "still the
 class Repairing:
     """What repairing needs from its caller.
 
-    diagnose: looks at everything anew; again: runs the check of this name anew; agrees: asks the user, None if nobody
-    can answer; start: starts the services of this folder's stack.
+    diagnose: looks at everything again; again: runs the check of this name; agrees: asks the user, None if no answer
+    can come; start: starts the services of this folder's stack.
     """
 
     machine: Machine
@@ -35,7 +35,7 @@ class Repairing:
 def repair_all(results: tuple[CheckResult, ...], by: Repairing) -> tuple[tuple[Repaired, ...], tuple[CheckResult, ...]]:
     """Offer each repair once, the one that comes first in front; return what became of them, and the last diagnosis.
 
-    After each change everything is looked at anew: what was repaired may show what comes next, or repair it, too.
+    After each change everything is looked at again: what was repaired may show what comes next, or repair it, too.
     """
     done: list[Repaired] = []
     offered: set[str] = set()
@@ -44,7 +44,7 @@ def repair_all(results: tuple[CheckResult, ...], by: Repairing) -> tuple[tuple[R
         offered.add(repair.does)
         done.append(_offer(finding, repair, check, by))
         if done[-1].outcome == "not asked":
-            break  # nobody answers the other questions either
+            break  # no answer comes to the other questions either
         if done[-1].outcome in {*_CHANGED, "failed"}:
             by.machine.docker.forget()
             results = by.diagnose()

@@ -126,7 +126,7 @@ class Running:
         what = f"interrupted in the repair {repair.does!r}; no file was left incomplete"
         if not back:
             return Interrupted(what, hint="Run `stackctl doctor` to see what is left.")
-        return Interrupted(what, hint=f"Run `{back}` to go back, or `stackctl doctor --fix` to go on.")
+        return Interrupted(what, hint=f"Run `{back}` to go back, or `stackctl doctor --fix` to continue.")
 
 
 def _words(ran: Ran, argv: tuple[str, ...]) -> str:

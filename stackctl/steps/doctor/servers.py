@@ -7,10 +7,11 @@ from typing import Final
 from stackctl.contracts.engine import EngineDetails
 from stackctl.contracts.finding import CheckResult
 from stackctl.core.doctor.clock import judge_clock
-from stackctl.core.doctor.servers import NO_TIME, judge_names, judge_servers
+from stackctl.core.doctor.servers import NO_TIME, judge_engines_way, judge_names, judge_servers
 from stackctl.errors import StackctlError
 from stackctl.steps.doctor import needed
 from stackctl.steps.doctor.check import Check, Looks
+from stackctl.steps.doctor.machine import shares_kernel
 
 _RESOLVERS: Final = PurePosixPath("/etc/resolv.conf")
 
@@ -18,7 +19,7 @@ _RESOLVERS: Final = PurePosixPath("/etc/resolv.conf")
 def _names(looks: Looks) -> CheckResult:
     asked = needed.named(looks)
     if not asked:
-        return CheckResult(untried="no server is needed")
+        return CheckResult(untried="no server is needed", applies=False)
     findings = judge_names(asked, looks.machine.system.text(_RESOLVERS), _details(looks))
     if all(server.proxy for server, _ in asked):
         return CheckResult(untried="a proxy resolves the names of servers")
@@ -30,8 +31,14 @@ def _names(looks: Looks) -> CheckResult:
 def _servers(looks: Looks) -> CheckResult:
     asked = needed.reached(looks)
     if not asked:
-        return CheckResult(untried="no server's name has an address")
-    findings = judge_servers(asked, _details(looks))
+        is_needed = bool(needed.named(looks))
+        return CheckResult(untried="no server's name has an address", applies=is_needed)
+    details = _details(looks)
+    findings = judge_servers(asked, details)
+    if details and shares_kernel(looks):
+        findings += judge_engines_way(needed.named(looks), details)
+    if not findings and any(found.failure == "unasked" for _, found in asked):
+        return CheckResult(untried=next(found.says for _, found in asked if found.failure == "unasked"))
     return CheckResult(findings=findings, says=", ".join(server.name for server, _ in asked))
 
 
@@ -39,7 +46,7 @@ def _clock(looks: Looks) -> CheckResult:
     system = looks.machine.system
     answers = [found for _, found in needed.reached(looks)]
     if not any(one.ahead_s is not None for one in answers):
-        return CheckResult(untried="no server told its time")
+        return CheckResult(untried="no server told its time", applies=bool(answers))
     settings = ""
     if any(abs(one.ahead_s or 0.0) > 1.0 for one in answers):
         shown = system.ask(("timedatectl", "show"), within_s=looks.left_s(0.5))

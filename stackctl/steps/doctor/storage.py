@@ -2,12 +2,12 @@
 
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import Final
 
 from stackctl.contracts.finding import CheckResult, Finding
 from stackctl.contracts.host import Permissions
-from stackctl.contracts.system import DiskUse
+from stackctl.contracts.system import DiskUse, Ran
 from stackctl.core.config.stack_toml import FILE
 from stackctl.core.doctor import file_systems
 from stackctl.core.doctor.commands import size
@@ -21,7 +21,7 @@ from stackctl.steps.tavern_folder import data_path
 
 _FSTAB: Final = PurePosixPath("/etc/fstab")
 _ANSWERS_S: Final = 0.8  # a share that answers at all does within milliseconds
-_FAIR_S: Final = 0.5  # in less time than this a busy machine may not even have started the program
+_FAIR_S: Final = 0.5
 _NOT_HERE: Final = "the engine's disk can't be seen from here"
 
 
@@ -38,7 +38,19 @@ def _engine_disk(looks: Looks) -> DiskUse | None:
     looks.engine()
     if not docker.is_local or docker.view not in {"", "snap"}:
         return None
-    return looks.once("engine disk", lambda: looks.machine.system.disk(looks.details().image_folder))
+    return looks.once("engine disk", lambda: _disk_of_engine(looks))
+
+
+def _disk_of_engine(looks: Looks) -> DiskUse | None:
+    """Return it by the engine's own root, where that is another one: an engine in a container that shares our pids."""
+    system, details = looks.machine.system, looks.details()
+    root = PurePosixPath(f"/proc/{details.pid}/root")
+    theirs = system.identity(root) if details.pid else None
+    if theirs is None or theirs == system.identity(PurePosixPath("/")):
+        return system.disk(details.image_folder)
+    found = system.disk(root / details.image_folder.relative_to("/"))
+    # the mount would be looked up in our own list
+    return replace(found, mount_point="", file_system="", source="") if found else None
 
 
 def _image_room(looks: Looks) -> CheckResult:
@@ -56,10 +68,10 @@ def _stack_room(looks: Looks) -> CheckResult:
     theirs = None
     with suppress(StackctlError):
         theirs = _engine_disk(looks)
-    seen = {theirs.mount_point} if theirs else set()
+    seen = {theirs.mount_point} if theirs and theirs.mount_point else set()
     places: list[Place] = []
     for folder in folders_in_use(looks):
-        disk = system.disk(folder)
+        disk = None if _hangs(folder, looks) else system.disk(folder)
         if disk and disk.mount_point not in seen:
             places.append(Place(path=folder, holds="stack", disk=disk))
             seen.add(disk.mount_point)
@@ -123,13 +135,11 @@ def _view(looks: Looks) -> CheckResult:
 def _model(looks: Looks) -> CheckResult:
     place = model_place(looks)
     if place is None:
-        return CheckResult(untried="the stack names no model file")
+        return CheckResult(untried="the stack names no model file", applies=False)
     path, system = PurePosixPath(place), looks.machine.system
-    limit = looks.left_s(_ANSWERS_S)
-    seen = system.ask(("stat", "-L", "-c", "%s", str(path)), within_s=limit)
+    seen = _stat(path, looks)
     if seen.is_late:
-        is_fair = limit >= _FAIR_S
-        return CheckResult(findings=(_hangs(path),) if is_fair else (), untried="" if is_fair else NO_TIME)
+        return _late(path, "the model", seen)
     if seen.code == 0 or system.exists(path):
         disk = system.disk(path)
         findings = file_systems.judge_model_disk(path, disk, _mib(looks, seen.out)) if disk else ()
@@ -149,27 +159,49 @@ def _mib(looks: Looks, said: str) -> int:
     return int(said) >> 20 if said.strip().isdecimal() else 0
 
 
-def _hangs(path: PurePosixPath) -> Finding:
-    return Finding(
+def _stat(path: PurePosixPath, looks: Looks) -> Ran:
+    """Ask for a file's size by another program, which can be ended if the file's share does not answer."""
+
+    def ask() -> Ran:
+        limit = looks.left_s(_ANSWERS_S)
+        found = looks.machine.system.ask(("stat", "-L", "-c", "%s", str(path)), within_s=limit)
+        # in less time than that a busy machine may not even have started the program
+        return replace(found, err=NO_TIME) if found.is_late and limit < _FAIR_S else found
+
+    return looks.once(f"stat {path}", ask)
+
+
+def _hangs(path: PurePosixPath, looks: Looks) -> bool:
+    """Return whether a folder elsewhere than the stack's, as chats may lie in, does not answer."""
+    return path != looks.machine.place and _stat(path, looks).is_late
+
+
+def _late(path: PurePosixPath, what: str, seen: Ran) -> CheckResult:
+    """Return the result for a path whose share does not answer."""
+    if seen.err == NO_TIME:
+        return CheckResult(untried=NO_TIME)
+    found = Finding(
         issue="disk-not-mounted",
         context=str(path),
-        says=f"the disk or share of the model {path} does not answer",
+        says=f"the disk or share of {what} {path} does not answer",
         hint="Check its server and the network, then mount it again. `findmnt` shows what is mounted.",
         evidence=(f"no answer to `stat` within {_ANSWERS_S:g} s",),
     )
+    return CheckResult(findings=(found,))
 
 
 def _chats(looks: Looks) -> CheckResult:
     plan = looks.plan()
     if plan is None:
-        return CheckResult(untried="there is no stack in this folder")
+        return CheckResult(untried="there is no stack in this folder", applies=False)
+    data = looks.machine.place / data_path(plan)
+    if _hangs(data, looks):
+        return _late(data, "the chats", _stat(data, looks))
     try:
         disks.refuse_lost_disk(plan, looks.machine)
     except DataError as error:
-        data = str(Path(looks.machine.path) / data_path(plan))
-        return CheckResult(
-            findings=(Finding(issue="disk-not-mounted", context=data, says=error.message, hint=error.hint),)
-        )
+        found = Finding(issue="disk-not-mounted", context=str(data), says=error.message, hint=error.hint)
+        return CheckResult(findings=(found,))
     return CheckResult(says="mounted")
 
 

@@ -28,32 +28,55 @@ class Applied:
     failure: EngineError | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Before:
+    """What was there before a step. absent: of the files that it writes, those that were not."""
+
+    packages: frozenset[str]
+    absent: tuple[PurePosixPath, ...]
+    is_member: bool
+
+
 def apply_step(machine: Machine, step: SetupStep) -> Applied:
-    """Do a step; what it added is recorded, also if it fails half-way."""
-    packages = _packages(machine, step.manager)
-    paths = [path for path in (*step.files, *_written(step)) if not machine.system.exists(path)]
-    was_member = step.group in machine.system.user().listed_groups
+    """Do a step; what it added is recorded, also if it fails or is interrupted half-way."""
+    before = _Before(
+        packages=_packages(machine, step.manager),
+        absent=tuple(path for path in (*step.files, *_written(step)) if not machine.system.exists(path)),
+        is_member=step.group in machine.system.user().listed_groups,
+    )
     replaced: list[Replaced] = []
-    failure = None
-    for action in step.does:
-        failure = _do(machine, action, replaced)
-        if failure:
-            break
+    failure, is_whole = None, False
+    try:
+        for action in step.does:
+            failure = _do(machine, action, replaced)
+            if failure:
+                break
+        is_whole = failure is None
+    finally:  # an interruption, too, leaves nothing that is not recorded
+        added = _record(machine, step, before, tuple(replaced), is_whole=is_whole)
+    return Applied(added=added, failure=failure)
+
+
+def _record(
+    machine: Machine, step: SetupStep, before: _Before, replaced: tuple[Replaced, ...], *, is_whole: bool
+) -> Added | None:
+    """Record what is there now and was not before; return None if that is nothing."""
+    joins = is_whole and not before.is_member
     added = Added(
         time=datetime.fromtimestamp(machine.system.now(), UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         title=step.title,
         manager=step.manager,
-        packages=tuple(sorted(_packages(machine, step.manager) - packages)),
-        files=tuple(str(path) for path in paths if machine.system.exists(path)),
-        replaced=tuple(replaced),
-        user="" if failure or was_member else step.user,
-        group="" if failure or was_member else step.group,
-        undo=() if failure else step.undo,
+        packages=tuple(sorted(_packages(machine, step.manager) - before.packages)),
+        files=tuple(str(path) for path in before.absent if machine.system.exists(path)),
+        replaced=replaced,
+        user=step.user if joins else "",
+        group=step.group if joins else "",
+        undo=step.undo if is_whole else (),
     )
     if not (added.packages or added.files or added.replaced or added.group or added.undo):
-        return Applied(added=None, failure=failure)
+        return None
     record(machine, (*recorded(machine), added))
-    return Applied(added=added, failure=failure)
+    return added
 
 
 def take_back(machine: Machine, added: Added) -> None:

@@ -98,7 +98,7 @@ def _with_engine(seen: Seen, machine: Machine) -> Seen:
         engine = machine.docker.look((), ())
         running = tuple(one.name for one in machine.docker.stopped_by_restart())
     except EngineError as error:
-        return replace(seen, refusal=error.message, advice=error.hint)
+        return replace(seen, refusal=error.message)
     except StackctlError:  # of another kind: the containers could not be listed
         return seen
     knows = "nvidia" in engine.runtimes or any(one.startswith("nvidia.com/gpu") for one in engine.cdi_devices)

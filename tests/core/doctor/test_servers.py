@@ -7,7 +7,7 @@ import pytest
 
 from stackctl.contracts.engine import EngineDetails
 from stackctl.contracts.system import Reached
-from stackctl.core.doctor.servers import Server, judge_names, judge_servers, registry_of
+from stackctl.core.doctor.servers import NO_TIME, Server, judge_engines_way, judge_names, judge_servers, registry_of
 
 DOCKER = PurePosixPath("/var/lib/docker")
 GHCR = Server(name="ghcr.io", kind="registry")
@@ -95,3 +95,21 @@ def test_a_server_that_does_not_answer(
 def test_the_proxy_that_was_asked_is_named() -> None:
     (found,) = judge_servers([(HUB, Reached(failure="refused", says="Connection refused", proxy="proxy:3128"))], None)
     assert found.says == "huggingface.co does not answer by the proxy proxy:3128 (Connection refused)"
+
+
+@pytest.mark.parametrize(
+    ("server", "why", "engine", "is_shut"),
+    [
+        (replace(LACKS, proxy="proxy:3128"), NO_NAME, details(), True),
+        (replace(LACKS, proxy="proxy:3128"), "", details(), False),  # it may go there without one
+        (replace(LACKS, proxy="proxy:3128"), NO_NAME, details(proxies=("proxy:3128",)), False),
+        (replace(LACKS, proxy="proxy:3128"), NO_NAME, details(mirrors=("https://m",)), False),
+        (replace(LACKS, proxy="proxy:3128"), NO_TIME, details(), False),
+        (replace(GHCR, proxy="proxy:3128"), NO_NAME, details(), False),  # nothing has to be pulled
+        (LACKS, NO_NAME, details(), False),  # the check of names has it
+        (replace(HUB, proxy="proxy:3128", needs="the model has"), NO_NAME, details(), False),
+    ],
+)
+def test_an_engine_without_the_users_proxy(server: Server, why: str, engine: EngineDetails, is_shut: bool) -> None:
+    found = judge_engines_way([(server, why)], engine)
+    assert [(one.issue, one.severity) for one in found] == ([("registry-unreachable", "failure")] if is_shut else [])

@@ -168,6 +168,21 @@ def test_a_system_with_its_own_interface_gets_steps_in_it_and_no_command_is_run(
         assert setup.by_hand
 
 
+@pytest.mark.parametrize("name", ["silverblue", "steamos", "opensuse-microos"])
+def test_a_system_that_is_one_image_gets_no_package_for_its_gpu_either(name: str) -> None:
+    setup = plan_setup(
+        replace(READY, distribution=distribution(name), cards=frozenset({"nvidia"})), Wanted(driver=True)
+    )
+    assert (setup.steps, [one.title for one in setup.by_hand]) == ((), ["For the GPU"])
+
+
+def test_a_package_never_makes_another_one_give_way() -> None:
+    for name in ("debian-12", "debian-13", "ubuntu-24.04"):
+        installs = [argv for argv in commands(plan_setup(bare(name, gpu=True), Wanted())) if "install" in argv[:4]]
+        assert installs
+        assert all("--no-remove" in argv for argv in installs if argv[0] != "install")
+
+
 def test_wsl_is_led_to_docker_desktop_unless_the_user_names_the_packages() -> None:
     seen = replace(bare("ubuntu-24.04"), distribution=distribution("ubuntu-24.04", is_wsl=True))
     setup = plan_setup(seen, Wanted())

@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -59,19 +59,21 @@ class SmallEngine:
     def doctor(
         self, folder: Path, *words: str, setup: str = "", user: str = "", environment: Mapping[str, str] = NONE
     ) -> Seen:
-        """Let the doctor look there; a setup is for it alone, not for the engine.
-
-        On a busy machine some checks do not end in time, which it says: then it looks again.
-        """
+        """Let the doctor look there; a setup is for it alone, not for the engine."""
         variables = {**self.environment, **environment}
         namespaces = "mount" if setup else ""
         inside = partial(doctor, inside=self.pid, namespaces=namespaces, environment=variables)
-        seen = inside(folder, *words, setup=setup, user=user)
-        for _ in range(_TRIES):
-            if not any(one["message"] in {LATE, NO_TIME} for one in seen.values["checks"]):
-                break
-            seen = inside(folder, *words, setup=setup, user=user)
-        return seen
+        return patiently(lambda: inside(folder, *words, setup=setup, user=user))
+
+
+def patiently(look: Callable[[], Seen]) -> Seen:
+    """Let the doctor look again while some checks do not end in time, which it says, as on a busy machine."""
+    seen = look()
+    for _ in range(_TRIES):
+        if not any(one["message"] in {LATE, NO_TIME} for one in seen.values["checks"]):
+            break
+        seen = look()
+    return seen
 
 
 @contextmanager

@@ -10,11 +10,32 @@ import pytest
 
 from tests.e2e.doctor.faults import Seen
 from tests.e2e.doctor.small_engine import SmallEngine, small_engine
+from tests.effects.http_server import CERTIFICATE
 
 pytestmark = [pytest.mark.engine, pytest.mark.machines]
 
 SETTINGS = 'images = "own"\n[model]\npath = "demo"\n'
 POOL = [{"base": "10.99.0.0/29", "size": 30}]
+# a server: its port, the seconds that its clock is behind, the file that it makes once it listens, its certificate
+SERVE = """
+import pathlib, ssl, sys
+from email.utils import formatdate
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from time import time
+port, behind_s, ready, certificate = int(sys.argv[1]), float(sys.argv[2]), *sys.argv[3:]
+class Handler(BaseHTTPRequestHandler):
+    def do_HEAD(self):
+        self.send_response_only(200)
+        self.send_header("Date", formatdate(time() - behind_s, usegmt=True))
+        self.end_headers()
+server = HTTPServer(("127.0.0.1", port), Handler)
+if certificate:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+pathlib.Path(ready).touch()
+server.serve_forever()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +81,7 @@ def test_a_machine_without_a_planted_fault_has_no_failure(engine: SmallEngine, f
     assert seen.code == 0
 
 
+@pytest.mark.sample
 def test_a_full_disk_of_images(engine: SmallEngine, folder: Path) -> None:
     at = engine.data
     with engine.broken(f"mount -o remount,size=100m {at}", f"mount -o remount,size=3g {at}"):
@@ -136,6 +158,19 @@ def test_a_model_on_a_share(engine: SmallEngine, folder: Path, tmp_path: Path, k
     assert seen.code == 0
 
 
+def test_a_share_that_hangs(engine: SmallEngine, folder: Path, tmp_path: Path) -> None:
+    share = tmp_path / "share"
+    share.mkdir()
+    (share / "a.gguf").write_bytes(b"GGUF" * 1000)
+    (folder / "stack.toml").write_text(f'images = "own"\n[model]\npath = "{share}/a.gguf"\n')
+    mount = f"{bindfs()} -f {share} {share} >/dev/null 2>&1 & echo $! > {tmp_path}/pid"
+    hangs = f"until mountpoint -q {share}; do sleep 0.05; done; kill -STOP $(cat {tmp_path}/pid)"
+    with engine.broken(f"{mount}; {hangs}", f"umount -l {share}; kill -CONT $(cat {tmp_path}/pid)"):
+        seen = engine.doctor(folder)
+    assert seen.first == "disk-not-mounted"
+    assert "does not answer" in seen.finding("disk-not-mounted")["message"]
+
+
 def bindfs() -> str:
     if not shutil.which("bindfs"):
         pytest.fail("these tests mount by bindfs (Debian, Ubuntu: apt-get install bindfs)", pytrace=False)
@@ -149,12 +184,14 @@ def waiting(opens: str, folder: Path) -> tuple[str, str]:
     return f"{start}; until [ -e {folder}/ready ]; do sleep 0.05; done", f"kill $(cat {folder}/pid)"
 
 
+@pytest.mark.sample
 def test_packets_that_are_not_forwarded(engine: SmallEngine, folder: Path) -> None:
     with engine.broken("sysctl -qw net.ipv4.ip_forward=0", "sysctl -qw net.ipv4.ip_forward=1"):
         seen = engine.doctor(folder)
     assert seen.first == "forwarding-off"
 
 
+@pytest.mark.sample
 def test_a_firewall_that_drops_forwarded_packets(engine: SmallEngine, folder: Path) -> None:
     kept = f"{engine.root}/rules"
     plant = f"iptables-save > {kept}; iptables -F FORWARD; iptables -P FORWARD DROP"
@@ -247,3 +284,74 @@ def test_a_machine_that_swaps(engine: SmallEngine, folder: Path, tmp_path: Path,
         plant += f"; mount --bind {tmp_path}/pressure /proc/pressure/memory"
     seen = engine.doctor(folder, setup=plant)
     assert first_of(seen, known) == "swap-in-use"
+
+
+def serving(folder: Path, port: int, *, behind_s: float = 0, certificate: str = "") -> tuple[str, str]:
+    """The scripts that start a server whose clock is so many seconds behind ours, and that end it."""
+    (folder / "serve.py").write_text(SERVE)
+    words = f"{folder}/serve.py {port} {behind_s} {folder}/ready '{certificate}'"
+    start = f"python3 {words} >/dev/null 2>&1 & echo $! > {folder}/pid"
+    return f"{start}; until [ -e {folder}/ready ]; do sleep 0.05; done", f"kill $(cat {folder}/pid)"
+
+
+def test_a_clock_that_is_ahead(engine: SmallEngine, folder: Path, tmp_path: Path, known: frozenset[str]) -> None:
+    with engine.broken(*serving(tmp_path, 8099, behind_s=7200)):
+        hub = {"HF_HUB_OFFLINE": "", "HF_ENDPOINT": "http://127.0.0.1:8099"}
+        seen = engine.doctor(folder, environment=hub)
+    assert first_of(seen, known) == "clock-wrong"
+    assert (
+        seen.finding("clock-wrong")["message"] == "this machine's clock is 2 hours ahead, by the clocks of one server"
+    )
+
+
+def test_a_connection_that_something_between_opens(engine: SmallEngine, folder: Path, tmp_path: Path) -> None:
+    (folder / "stack.toml").write_text('[model]\npath = "demo"\n')
+    (tmp_path / "hosts").write_text("127.0.0.1 localhost ghcr.io\n")
+    with engine.broken(*serving(tmp_path, 443, certificate=str(CERTIFICATE))):
+        seen = engine.doctor(folder, setup=f"mount --bind {tmp_path}/hosts /etc/hosts")
+    assert seen.first == "certificate-not-trusted"
+    assert "self-signed certificate" in seen.finding("certificate-not-trusted")["message"]
+
+
+def fixed(engine: SmallEngine, folder: Path) -> tuple[str, tuple[str, ...]]:
+    """Let the doctor repair what it can: the outcome of the first repair, and the commands of its undo."""
+    first = engine.doctor(folder, "--fix", "--yes").values["repairs"][0]
+    return first["outcome"], tuple(first["undo"])
+
+
+def test_forwarding_is_repaired_and_taken_back(engine: SmallEngine, folder: Path) -> None:
+    with engine.broken("sysctl -qw net.ipv4.ip_forward=0", "sysctl -qw net.ipv4.ip_forward=1"):
+        outcome, undo = fixed(engine, folder)
+        assert outcome == "repaired"
+        assert engine.doctor(folder).failures == ()
+        engine.sh("; ".join(undo))
+        assert engine.sh("cat /proc/sys/net/ipv4/ip_forward").strip() == "0"
+        assert engine.doctor(folder).first == "forwarding-off"
+
+
+def test_a_disk_that_fstab_has_is_mounted_and_taken_back(engine: SmallEngine, folder: Path, tmp_path: Path) -> None:
+    disk, real = tmp_path / "disk", tmp_path / "real"
+    for one in (disk, real):
+        one.mkdir()
+    (real / "a.gguf").write_bytes(b"GGUF" * 1000)
+    (tmp_path / "fstab").write_text(f"{real} {disk} none bind 0 0\n")
+    (folder / "stack.toml").write_text(f'images = "own"\n[model]\npath = "{disk}/a.gguf"\n')
+    with engine.broken(f"mount --bind {tmp_path}/fstab /etc/fstab", "umount /etc/fstab"):
+        outcome, undo = fixed(engine, folder)
+        assert outcome == "repaired"
+        assert engine.doctor(folder).failures == ()
+        engine.sh("; ".join(undo))
+        assert engine.doctor(folder).first == "disk-not-mounted"
+
+
+def test_images_that_no_name_leads_to_make_room(engine: SmallEngine, folder: Path) -> None:
+    layer = "mkdir $at/l && head -c 260M /dev/zero > $at/l/zeros && tar -C $at/l -c . | docker import - >/dev/null"
+    engine.sh(f"at={engine.root}; {layer}; echo x > $at/l/zeros; tar -C $at/l -c . | docker import - kept >/dev/null")
+    used = int(engine.sh(f"df --output=used -m {engine.data} | tail -1"))
+    full = f"mount -o remount,size={used + 60}m {engine.data}"
+    with engine.broken(full, f"mount -o remount,size=3g {engine.data}; docker image rm -f kept >/dev/null"):
+        assert engine.doctor(folder).first == "disk-full"
+        outcome, undo = fixed(engine, folder)
+        assert (outcome, undo) == ("repaired", ())
+        assert engine.doctor(folder).failures == ()
+        assert engine.sh("docker images -q").split() == engine.sh("docker images -q kept").split()

@@ -1,6 +1,8 @@
 """Files of the system: written whole or not at all, after a copy, and only once their reader accepts them."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -78,21 +80,21 @@ def test_a_file_that_can_not_be_written_is_an_error_and_leaves_nothing(tmp_path:
     assert names(tmp_path) == ["file"]
 
 
-def test_an_interruption_leaves_the_former_file_and_nothing_half_written(
-    place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run = programs.run
-
-    def interrupted(argv: tuple[str, ...], *, needs_root: bool) -> object:
-        if argv[0] == "mv":
-            raise KeyboardInterrupt
-        return run(argv, needs_root=needs_root)
-
-    monkeypatch.setattr(programs, "run", interrupted)
-    with pytest.raises(KeyboardInterrupt):
-        write(place)
+def test_an_interruption_leaves_the_former_file_and_no_incomplete_one(place: Path, tmp_path: Path) -> None:
+    (folder := tmp_path / "bin").mkdir()
+    (folder / "mv").write_text("#!/bin/sh\nkill -INT $PPID; sleep 5\n")  # as Ctrl-C in the last step
+    (folder / "mv").chmod(0o755)
+    script = (
+        "from stackctl.effects.system.programs import write; from pathlib import PurePosixPath; "
+        f"write(PurePosixPath({str(place)!r}), 'new', needs_root=False)"
+    )
+    environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}"}
+    done = subprocess.run(
+        (sys.executable, "-c", script), env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert "KeyboardInterrupt" in done.stderr
     assert place.read_text() == "old\n"
-    assert names(place.parent) == ["daemon.json", "daemon.json.before-stackctl-1"]
+    assert names(place.parent) == ["bin", "daemon.json", "daemon.json.before-stackctl-1"]
 
 
 def test_a_program_that_leaves_a_daemon_behind_is_not_waited_for() -> None:

@@ -28,7 +28,7 @@ DISK = DiskUse(
     source="/dev/sda1",
 )
 MEMORY = "MemTotal: 16000000 kB\nMemAvailable: 12000000 kB\nSwapTotal: 2000000 kB\nSwapFree: 2000000 kB\n"
-HERE = {"/proc/self/ns/net": (4, 100), "/proc/77/ns/net": (4, 100), "/proc/77/root": (1, 2)}
+HERE = {"/": (1, 2), "/proc/77/root": (1, 2), "/proc/self/ns/net": (4, 100), "/proc/77/ns/net": (4, 100)}
 EVERY = (*machine.CHECKS, *storage.CHECKS, *network.CHECKS, *servers.CHECKS)
 
 
@@ -159,6 +159,14 @@ def test_the_disk_of_the_images_is_that_of_the_engines_folder(well: Quiet) -> No
     well.system.disks["/var/lib/docker"] = replace(DISK, free_mib=10, mount_point="/var/lib/docker")
     assert issues("image disk", well) == ["disk-full"]
     assert issues("stack disk", well) == []
+
+
+def test_the_disk_of_an_engine_in_a_container_is_looked_at_by_its_own_root(well: Quiet) -> None:
+    well.system.identities["/proc/77/root"] = (5, 2)
+    well.system.disks["/proc/77/root/var/lib/docker"] = replace(DISK, free_mib=10, mount_point="/proc")
+    (found,) = run("image disk", well).findings
+    assert (found.issue, found.context) == ("disk-full", "/var/lib/docker")
+    assert found.evidence[0].startswith("file system: 10 of 100000 MiB free")
 
 
 def test_one_disk_for_both_is_named_once(well: Quiet) -> None:

@@ -11,7 +11,15 @@ from tests.core.setup.machines import OS_RELEASES
 
 MISSING = EngineLink(address="unix:///var/run/docker.sock", failure="missing")
 PERMISSION = EngineLink(address="unix:///var/run/docker.sock", failure="permission")
-INSTALL = ("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", "--no-install-recommends")
+INSTALL = (
+    "env",
+    "DEBIAN_FRONTEND=noninteractive",
+    "apt-get",
+    "install",
+    "--yes",
+    "--no-remove",
+    "--no-install-recommends",
+)
 ENGINE = (*INSTALL, "docker.io", "docker-cli", "docker-buildx", "apparmor", "ca-certificates")
 COMPOSE = (*INSTALL, "docker-compose")
 JOIN = ("usermod", "--append", "--groups", "docker", "ann")

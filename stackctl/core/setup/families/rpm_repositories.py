@@ -51,7 +51,7 @@ def nvidia_toolkit(manager: Manager) -> Toolkit:
     """Return NVIDIA's toolkit of its vendor's repository, which is one for all systems with RPM."""
     target = _FOLDERS[manager] / "nvidia-container-toolkit.repo"
     does = _fetch(manager, _NVIDIA, target)
-    if manager == "zypper":  # its key is read once, since nobody could answer the question later
+    if manager == "zypper":  # its key is read once, since a question of it could not be answered later
         does = (*does, RunProgram(argv=("zypper", "--gpg-auto-import-keys", "refresh", "nvidia-container-toolkit")))
     repository = Repository(
         title="NVIDIA's repository of its Container Toolkit",
