@@ -32,7 +32,7 @@ def chat(url: str, password: str) -> None:
 @pytest.mark.sample
 def test_a_report_of_a_stack_that_was_chatted_with_holds_no_secret_and_no_chat(stack: Stack, tmp_path: Path) -> None:
     port = free_port()
-    settings = f'[sillytavern]\nport = {port}\nexpose = "{address()}"\n[backend]\nextra_args = ["--verbose"]\n'
+    settings = f'[sillytavern]\nport = {port}\nexpose = "{address()}"\n[backend]\noverride_args = ["--verbose"]\n'
     (stack.folder / "stack.toml").write_text(settings)
     stack.deploy("--no-proof")
     secrets = [(stack.folder / ".stackctl" / one).read_text().strip() for one in ("api-key", "sillytavern-password")]

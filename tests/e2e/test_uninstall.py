@@ -19,7 +19,7 @@ CHAT = "sillytavern/data/default-user/chats/Anna/one.jsonl"
 
 
 @pytest.fixture
-def engine(tmp_path_factory: pytest.TempPathFactory, own_images: None) -> Iterator[OwnEngine]:
+def own(tmp_path_factory: pytest.TempPathFactory, own_images: None) -> Iterator[OwnEngine]:
     del own_images
     with own_engine(tmp_path_factory.mktemp("own") / "engine") as found:
         yield found
@@ -27,7 +27,7 @@ def engine(tmp_path_factory: pytest.TempPathFactory, own_images: None) -> Iterat
 
 def state(engine: OwnEngine, *folders: Path) -> tuple[str, ...]:
     """All that a dry run must leave as it is."""
-    listed = (engine.docker("ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.State}}"),)
+    listed: tuple[str, ...] = (engine.docker("ps", "-a", "--no-trunc", "--format", "{{.ID}} {{.State}}"),)
     listed += (engine.docker("images", "-a", "--no-trunc", "--format", "{{.ID}} {{.Repository}}:{{.Tag}}"),)
     listed += (engine.docker("network", "ls", "--no-trunc", "--format", "{{.ID}}"),)
     kept = {path: path.read_bytes() for folder in folders for path in folder.rglob("*.*") if path.is_file()}
@@ -54,9 +54,9 @@ def typed(stack: Stack, answer: str, *words: str) -> tuple[int, str]:
 
 
 def test_two_stacks_go_with_their_images_and_chats_and_what_others_use_stay(
-    engine: OwnEngine, tmp_path: Path, installed: Path
+    own: OwnEngine, tmp_path: Path, installed: Path
 ) -> None:
-    around = {**engine.environment, "XDG_DATA_HOME": str(tmp_path / "data"), "TMPDIR": str(tmp_path)}
+    around = {**own.environment, "XDG_DATA_HOME": str(tmp_path / "data"), "TMPDIR": str(tmp_path)}
     stacks = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
@@ -65,33 +65,33 @@ def test_two_stacks_go_with_their_images_and_chats_and_what_others_use_stay(
         (tmp_path / name / CHAT).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name / CHAT).write_text("a chat")
     one, two = stacks
-    theirs = engine.docker("run", "-d", "--name", "theirs", "--entrypoint", "sleep", IMAGES[1], "600").strip()
-    before = state(engine, one.folder, two.folder)
+    theirs = own.docker("run", "-d", "--name", "theirs", "--entrypoint", "sleep", IMAGES[1], "600").strip()
+    before = state(own, one.folder, two.folder)
 
     found = things(one, "--dry-run")
     assert {name for kind, name in found if kind == "stacks"} == {"one", "two"}
     assert (found["images", IMAGES[0]], found["images", IMAGES[1]]) == ("removed", "kept")
     assert found["chats", "one"] == found["chats", "two"] == "kept"
-    assert state(engine, one.folder, two.folder) == before
+    assert state(own, one.folder, two.folder) == before
 
     code, said = typed(one, "wrong", "uninstall", "--yes", "--chats", "one")
     assert (code, "nothing was changed" in said) == (3, True), said
-    assert state(engine, one.folder, two.folder) == before
+    assert state(own, one.folder, two.folder) == before
 
     done = things(one, "--yes")
     assert (done["stacks", "one"], done["images", IMAGES[1]], done["chats", "one"]) == ("removed", "kept", "kept")
-    assert engine.docker("ps", "-aq", "--no-trunc").split() == [theirs]
-    images = engine.docker("images", "--format", "{{.Repository}}:{{.Tag}}").split()
+    assert own.docker("ps", "-aq", "--no-trunc").split() == [theirs]
+    images = own.docker("images", "--format", "{{.Repository}}:{{.Tag}}").split()
     assert (IMAGES[0] in images, IMAGES[1] in images) == (False, True)
     for stack in stacks:
         assert (stack.folder / CHAT).read_text() == "a chat"
         assert (stack.folder / "stack.toml").exists()
-    assert engine.docker("network", "ls", "-q", "--filter", "label=com.docker.compose.project") == ""
+    assert own.docker("network", "ls", "-q", "--filter", "label=com.docker.compose.project") == ""
 
     (one.folder / "notes.txt").write_text("mine")
     code, said = typed(one, "one", "-C", "one", "uninstall", "--yes", "--chats", "one")
     assert code == 0, said
     assert [path.name for path in one.folder.iterdir()] == ["notes.txt"]
     assert (two.folder / CHAT).read_text() == "a chat"
-    engine.docker("rm", "-f", theirs)
+    own.docker("rm", "-f", theirs)
     assert things(two, "--yes")["images", IMAGES[1]] == "removed"
