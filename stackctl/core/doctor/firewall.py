@@ -54,7 +54,7 @@ class Firewall:
     """What is known of the firewall. None: this user may not read it, or it is not there.
 
     rules: `iptables -S`; chains: each chain of nftables that may drop forwarded packets by its policy -> its
-    rules; zone: firewalld's zone of the engine's bridge, "" for none; is_ours: the engine writes rules itself.
+    rules; zone: firewalld's zone of the engine's bridge, "" for none.
     """
 
     rules: str | None = None
