@@ -137,16 +137,6 @@ def running(loadavg: str | None) -> int:
     return int(now) if now.isdecimal() else 0
 
 
-def device_of(mountinfo: str | None, mount_point: str) -> str:
-    """Return the numbers of the device that is mounted there, as 254:1, from /proc/self/mountinfo; "" if unknown."""
-    found = ""
-    for line in (mountinfo or "").splitlines():
-        words = line.split(" ")
-        if len(words) > 4 and words[4].replace("\\040", " ") == mount_point:
-            found = words[2]  # what is mounted last hides what was there
-    return found
-
-
 def _quota(texts: Mapping[str, str]) -> tuple[int, int]:
     """Return the microseconds that it may compute in each period; 0 if there is no limit."""
     if words := texts.get("cpu.max", "").split():

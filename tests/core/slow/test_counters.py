@@ -82,9 +82,6 @@ def test_the_processors_time_is_told_from_idling_and_waiting_for_a_disk() -> Non
     assert [counters.times(one) for one in (None, "", "cpu 1 2")] == [None] * 3
 
 
-def test_the_threads_that_want_a_processor_and_the_device_of_a_mount_are_read() -> None:
+def test_the_threads_that_want_a_processor_are_read() -> None:
     assert counters.running("1.50 0.80 0.40 5/512 12345\n") == 5
     assert [counters.running(one) for one in (None, "", "1 2 3 x/y")] == [0, 0, 0]
-    mounts = "22 1 254:0 / / rw - ext4 /dev/vda rw\n30 22 8:17 / /mnt/my\\040disk rw - ext4 /dev/sdb1 rw\n"
-    assert counters.device_of(mounts, "/mnt/my disk") == "8:17"
-    assert counters.device_of(mounts, "/nowhere") == counters.device_of(None, "/") == ""
