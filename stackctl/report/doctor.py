@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from stackctl.errors import exit_code_of
 from stackctl.issues import ISSUES
-from stackctl.terminal import command_line, cut, shown_in_line, wrapped
+from stackctl.terminal import cut, page_line, shown_in_line, wrapped
 
 if TYPE_CHECKING:
     from stackctl.commands.doctor import Diagnosis
@@ -43,7 +43,7 @@ def _finding(number: int, one: "Finding", width: int) -> Iterator[str]:
     yield from _hanging("   hint: ", one.hint, width)
     if one.repair:
         yield "   or: `stackctl doctor --fix`"
-    yield f"   more: `{command_line('stackctl', 'explain', one.issue)}`"
+    yield f"   {page_line(one.issue)}"
 
 
 def _message(one: "Finding") -> str:
