@@ -49,9 +49,7 @@ def gpu_issues(seen: Seen) -> list[str]:
 @pytest.mark.parametrize(
     ("answers", "issue", "says"),
     [
-        pytest.param(
-            ("nvmlInitWithFlags = hang",), "gpu-driver-hangs", "does not answer", marks=pytest.mark.sample
-        ),
+        pytest.param(("nvmlInitWithFlags = hang",), "gpu-driver-hangs", "does not answer", marks=pytest.mark.sample),
         (("nvmlInitWithFlags = 18",), "gpu-driver-mismatch", "version mismatch"),
         (("nvmlInitWithFlags = 9",), "", ""),  # a library without a driver, and no card: there is no GPU
         (("nvmlInitWithFlags = 999",), "gpu-failed", "Unknown Error"),
