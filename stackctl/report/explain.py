@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 _WIDTH = 100
 _SHOWN = 300  # characters of a line
+_EMPTY = (
+    "the text is empty: there was nothing to read",
+    "hint: What a command says of its failure comes on its other stream: `COMMAND 2>&1 | stackctl explain -`.",
+)
 _ASK = (
     "Ask where the program is made, with the whole log: its issues on GitHub, and `stackctl doctor` looks at this "
     "machine. If a stack was changed before, `stackctl diff` shows what differs."
@@ -26,7 +30,7 @@ def explained(done: "Explained | Issue") -> "tuple[str, contract.Explained | con
     if isinstance(done, Issue):
         return _issue(done)
     about = done.explanation
-    lines = [*_state(about)]
+    lines = [*_state(about)] if done.log.head.strip() else [*_EMPTY]
     if done.log.tail:
         lines += ["", *_text(f"The log is long ({done.log.size >> 20} MiB): its beginning and its end were read.")]
     return "\n".join(lines), _values(done)
