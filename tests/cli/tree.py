@@ -19,7 +19,7 @@ def tree(context: click.Context | None = None) -> dict[str, click.Context]:
 
 def parse(line: str) -> click.Context:
     """Parse a command line as the shell would hand it over, down to its command; raise UsageError as that would."""
-    program, *words = shlex.split(line.rpartition("| ")[2], comments=True)
+    program, *words = shlex.split(line, comments=True)
     assert program == "stackctl"
     context = main.make_context(program, words)
     while isinstance(context.command, click.Group):
