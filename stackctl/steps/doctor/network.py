@@ -76,7 +76,10 @@ def _pools(looks: Looks) -> CheckResult:
     details = looks.details()
     theirs, own = looks.machine.docker.subnets("")
     taken: set[IPv4Network] = {*theirs, *own}
-    return CheckResult(findings=addresses.judge_pools(details.pools, taken), says=f"{len(taken)} {'subnet' if len(taken) == 1 else 'subnets'} in use")
+    return CheckResult(
+        findings=addresses.judge_pools(details.pools, taken),
+        says=f"{len(taken)} {'subnet' if len(taken) == 1 else 'subnets'} in use",
+    )
 
 
 def _forwarding(looks: Looks) -> CheckResult:
