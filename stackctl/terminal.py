@@ -60,6 +60,11 @@ def shell_word(one: object) -> str:
     return "$'" + "".join(chr(b) if 32 <= b < 127 and b not in b"'\\" else f"\\x{b:02x}" for b in raw) + "'"
 
 
+def page_line(issue: str) -> str:
+    """Return the line below an error that names the page of its issue."""
+    return f"more: `{command_line('stackctl', 'explain', issue)}`"
+
+
 def painted(text: str, colours: Mapping[str, int]) -> str:
     """Return a text of several lines in which the beginnings of some have a colour: pattern -> number of the colour."""
     for pattern, colour in colours.items():

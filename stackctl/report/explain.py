@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from stackctl.terminal import shown_in_line, wrapped
+from stackctl.terminal import page_line, shown_in_line, wrapped
 
 if TYPE_CHECKING:
     from stackctl.commands.explain import Explained
@@ -66,7 +66,7 @@ def _whose(about: "Explanation", says: str) -> str:
 def _cause(found: "Found") -> list[str]:
     whose = f"{found.program} ({found.service})" if found.service else found.program
     lines = [*_text(f"{whose}: {found.cause.says}"), *_text(f"hint: {found.cause.hint}")]
-    lines += [f"more: `stackctl explain {found.cause.issue}`", ""]
+    lines += [page_line(found.cause.issue), ""]
     for text in found.evidence:
         mark = _place(found) if text == found.text else ""
         lines.append(f"  {mark}{shown_in_line(text)}")

@@ -132,7 +132,8 @@ def _calls_with(tree: ast.AST, names: set[str]) -> Iterator[tuple[ast.Call, dict
     """Give each call that names one of these issues, with what else is constant in it."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call):
-            given = {str(one.arg): one.value.value for one in node.keywords if isinstance(one.value, ast.Constant)}
+            constants = [(one.arg, one.value) for one in node.keywords if isinstance(one.value, ast.Constant)]
+            given: dict[str, object] = {str(name): value.value for name, value in constants}
             if given.get("issue") in names:
                 yield node, given
 

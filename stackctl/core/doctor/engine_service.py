@@ -19,6 +19,37 @@ _CONFIG: Final = PurePosixPath("/etc/docker/daemon.json")
 _PID_FILE: Final = PurePosixPath("/run/docker.pid")
 _OPTION: Final = "--config-file"
 _STORE: Final = "/nix/store/"  # whose files are never written
+# init -> its command
+_START: Final = MappingProxyType(
+    {
+        "systemd": ("systemctl", "start", "docker"),
+        "systemd --user": ("systemctl", "--user", "start", "docker"),
+        "openrc": ("rc-service", "docker", "start"),
+        "sysv": ("service", "docker", "start"),
+        "snap": ("snap", "start", "docker"),
+    }
+)
+_STOP: Final = MappingProxyType(
+    {
+        "systemd": ("systemctl", "stop", "docker.socket", "docker.service"),
+        "systemd --user": ("systemctl", "--user", "stop", "docker"),
+        "openrc": ("rc-service", "docker", "stop"),
+        "sysv": ("service", "docker", "stop"),
+        "snap": ("snap", "stop", "docker"),
+    }
+)
+_RESTART: Final = MappingProxyType(
+    {init: tuple("restart" if word == "start" else word for word in argv) for init, argv in _START.items()}
+)
+_ENABLE: Final = MappingProxyType(
+    {
+        "systemd": (("systemctl", "enable", "docker"), ("systemctl", "disable", "docker")),
+        "systemd --user": (("systemctl", "--user", "enable", "docker"), ("systemctl", "--user", "disable", "docker")),
+        "openrc": (("rc-update", "add", "docker", "default"), ("rc-update", "del", "docker", "default")),
+        "sysv": (("update-rc.d", "docker", "enable"), ("update-rc.d", "docker", "disable")),
+        "snap": (("snap", "start", "--enable", "docker"), ("snap", "stop", "--disable", "docker")),
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,39 +87,6 @@ class EngineService:
     @property
     def needs_root(self) -> bool:
         return self.init != "systemd --user"
-
-
-# init -> its command
-_START: Final = MappingProxyType(
-    {
-        "systemd": ("systemctl", "start", "docker"),
-        "systemd --user": ("systemctl", "--user", "start", "docker"),
-        "openrc": ("rc-service", "docker", "start"),
-        "sysv": ("service", "docker", "start"),
-        "snap": ("snap", "start", "docker"),
-    }
-)
-_STOP: Final = MappingProxyType(
-    {
-        "systemd": ("systemctl", "stop", "docker.socket", "docker.service"),
-        "systemd --user": ("systemctl", "--user", "stop", "docker"),
-        "openrc": ("rc-service", "docker", "stop"),
-        "sysv": ("service", "docker", "stop"),
-        "snap": ("snap", "stop", "docker"),
-    }
-)
-_RESTART: Final = MappingProxyType(
-    {init: tuple("restart" if word == "start" else word for word in argv) for init, argv in _START.items()}
-)
-_ENABLE: Final = MappingProxyType(
-    {
-        "systemd": (("systemctl", "enable", "docker"), ("systemctl", "disable", "docker")),
-        "systemd --user": (("systemctl", "--user", "enable", "docker"), ("systemctl", "--user", "disable", "docker")),
-        "openrc": (("rc-update", "add", "docker", "default"), ("rc-update", "del", "docker", "default")),
-        "sysv": (("update-rc.d", "docker", "enable"), ("update-rc.d", "docker", "disable")),
-        "snap": (("snap", "start", "--enable", "docker"), ("snap", "stop", "--disable", "docker")),
-    }
-)
 
 
 def find_places(socket: str, user: User) -> Places | None:

@@ -177,7 +177,7 @@ _RUNS: Final = (
         marks=("ENOENT: no such file or directory",),
         pattern=r"no such file or directory, (?:mkdir|scandir|copyfile|lstat) '([^'\n]{1,160})",
         cause=Cause(
-            says="SillyTavern does not find a folder of its own: {0}",
+            says="SillyTavern does not find one of its folders: {0}",
             hint="Mount whole folders (config, data, plugins) and none of an older version's; start it without the "
             "mount "
             "to see whether that is it.",

@@ -39,6 +39,7 @@ def answering(path: Path, answer: bytes | None) -> Iterator[str]:
                     return
                 held.append(connection)
                 if answer is not None:
+                    connection.recv(1000)
                     connection.sendall(answer)
                     connection.close()
 
