@@ -117,7 +117,6 @@ def _found(found: "Found") -> "contract.LogCause":
 
 
 def _issue(issue: "Issue") -> "tuple[str, contract.IssuePage]":
-    from stackctl.errors import exit_code_of
     from stackctl.report.issue_page import issue_page
 
     values: contract.IssuePage = {
@@ -125,7 +124,7 @@ def _issue(issue: "Issue") -> "tuple[str, contract.IssuePage]":
         "issue": issue.id,
         "title": issue.title,
         "kind": issue.kind,
-        "exit_code": exit_code_of(issue.kind),
+        "exit_code": issue.exit_code,
         "meaning": issue.meaning,
         "seen": issue.seen,
         "repair": issue.repair,

@@ -211,7 +211,7 @@ def test_each_cause_names_its_page_and_a_line_of_a_narrow_terminal_stands_below_
 ) -> None:
     place = here(tmp_path)
     _slow(place)
-    monkeypatch.setattr("stackctl.ui.columns", lambda: 60)
+    monkeypatch.setenv("COLUMNS", "60")
     lines = report(asked(place), place.machine.ui)[0].splitlines()
     assert "   more: `stackctl explain prompt-reprocessed`" in lines
     first = next(at for at, line in enumerate(lines) if line.startswith("1. "))
