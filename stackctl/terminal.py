@@ -150,6 +150,14 @@ def wrapped(text: str, width: int) -> list[str]:
     return [indent + line for line in lines]
 
 
+def hanging(head: str, text: str, width: int | None) -> Iterator[str]:
+    """Give a text in lines beside its head; width: the cells that a line may take, None for any number."""
+    text = shown_in_line(text)
+    first, *rest = [text] if width is None else wrapped(text, max(width - len(head), 20))
+    yield head + first
+    yield from (" " * len(head) + line for line in rest)
+
+
 def table(rows: Sequence[Sequence[str]], width: int | None = None, *, has_head: bool = True) -> str:
     """Return columns, aligned by their widest cell; a cell is one line, whatever is in it.
 

@@ -7,6 +7,7 @@ from typing import Final
 from stackctl.backends import BACKENDS
 from stackctl.contracts.signature import ProgramLog
 from stackctl.core.engine import log as engine_log
+from stackctl.core.explain import own_words
 from stackctl.core.explain.explanation import Explanation, explain
 from stackctl.core.explain.lines import read_lines
 from stackctl.core.explain.log_text import LogText
@@ -38,6 +39,7 @@ def logs() -> tuple[ProgramLog, ...]:
         *ORCHESTRATOR_LOGS,
         *(one.LOG for one in BACKENDS.values()),
         tavern_log.LOG,
+        own_words.LOG,
         engine_log.SYSTEM_LOG,
     )
 

@@ -17,6 +17,7 @@ _HUB_SERVER: Final = "registry-1.docker.io"
 _DATES: Final = re.compile("not yet valid|expired", re.IGNORECASE)  # OpenSSL's words for a certificate's dates
 NO_TIME: Final = "no time was left to ask"  # on a busy machine: nothing is known of a name or server
 _NO_TLS: Final = re.compile("wrong.version.number", re.IGNORECASE)  # it answers, by HTTP, as the engine may allow
+_ERRNO: Final = re.compile(r"^\[Errno -?\d+\] ")
 _BUILT_HERE: Final = frozenset({"localhost"})
 
 
@@ -64,14 +65,15 @@ def judge_names(
     waited = all(why == "timeout" for _, why in mine)
     needs = [server.needs for server, _ in mine if server.needs]
     by_engine = bool(details and details.proxies) and all(server.kind == "registry" for server, _ in mine)
-    names = ", ".join(server.name for server, _ in mine)
+    names = [server.name for server, _ in mine]
+    have = f"{' and '.join(names)} {'have' if len(names) > 1 else 'has'} no address"
     lines = [line.strip() for line in (resolvers or "").splitlines() if line.startswith("nameserver")]
-    how = "no resolver answered in time" if waited else mine[0][1]
+    how = "no resolver answered in time" if waited else _ERRNO.sub("", mine[0][1])
     return (
         Finding(
             issue="names-not-resolved",
             severity=_severity(needs, is_sure=not by_engine),
-            says=f"{names}: {how}{_because(needs)}",
+            says=f"{have} ({how}){_because(needs)}",
             hint="Check the network (`ip route`) and the resolvers in /etc/resolv.conf: "
             f"`{command_line('getent', 'hosts', mine[0][0].name)}` prints an address once they work.",
             evidence=tuple(f"/etc/resolv.conf: {one[:100]}" for one in lines[:4])

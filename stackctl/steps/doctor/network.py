@@ -76,7 +76,10 @@ def _pools(looks: Looks) -> CheckResult:
     details = looks.details()
     theirs, own = looks.machine.docker.subnets("")
     taken: set[IPv4Network] = {*theirs, *own}
-    return CheckResult(findings=addresses.judge_pools(details.pools, taken), says=f"{len(taken)} subnets in use")
+    return CheckResult(
+        findings=addresses.judge_pools(details.pools, taken),
+        says=f"{len(taken)} {'subnet' if len(taken) == 1 else 'subnets'} in use",
+    )
 
 
 def _forwarding(looks: Looks) -> CheckResult:
@@ -114,7 +117,7 @@ def _firewall(looks: Looks) -> CheckResult:
         here = "the firewall's rules could not be read" if has_program else "neither iptables nor nft is installed"
         why = here if is_root else "only root may read the firewall's rules"
         return CheckResult(untried=why)
-    return CheckResult(findings=findings, says="it lets them pass")
+    return CheckResult(findings=findings, says="it lets what containers send pass")
 
 
 def _look_at_firewall(looks: Looks) -> Firewall:
