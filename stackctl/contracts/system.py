@@ -2,6 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from typing import Final
+
+# the kinds of file systems that are on another machine
+NETWORK: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "fuse.rclone", "ceph", "glusterfs"})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,11 +8,10 @@ from typing import Final
 from stackctl.contracts.finding import Finding, Severity
 from stackctl.contracts.host import Permissions
 from stackctl.contracts.repair import Repair, RunProgram
-from stackctl.contracts.system import DiskUse, User
+from stackctl.contracts.system import NETWORK, DiskUse, User
 from stackctl.core.doctor.commands import as_root, size
 from stackctl.core.observed import EngineView
 
-NETWORK: Final = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "fuse.rclone", "ceph", "glusterfs"})
 # file systems that keep no owners or permissions, or only in some cases: what they keep has to be tried
 UNSURE: Final = frozenset({"9p", "drvfs", "virtiofs", "ntfs3", "ntfs", "vfat", "msdos", "exfat", *NETWORK})
 _GB_PER_S: Final = {"1 Gbit/s": 0.11, "2.5 Gbit/s": 0.28, "10 Gbit/s": 1.1}  # what is left of them for files

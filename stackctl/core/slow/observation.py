@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from stackctl.contracts.host import GpuHolder, GpuReading
+from stackctl.contracts.system import NETWORK
 from stackctl.core.fit import Reserves, Shape
 from stackctl.core.fit.choice import Choice, Room
 from stackctl.core.slow.counters import GroupSeen, Pressure, ProcessesSeen, Times
@@ -54,7 +55,7 @@ class Place:
 
     @property
     def is_network(self) -> bool:
-        return self.file_system.startswith(("nfs", "cifs", "smb", "fuse.sshfs", "9p", "ceph", "glusterfs"))
+        return self.file_system in {*NETWORK, "9p"}
 
 
 @dataclass(frozen=True, kw_only=True)
