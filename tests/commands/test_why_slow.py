@@ -117,11 +117,10 @@ def test_a_container_s_counters_are_read_in_both_versions(cgroup: str, folder: s
     [("queue/rotational", "1", True), ("../queue/rotational", "0", False), ("none", "1", None)],
 )
 def test_the_disk_below_a_model_is_found_by_its_mount(file: str, says: str, platters: bool | None) -> None:
-    mounts = "30 22 8:17 / /mnt/models rw - ext4 /dev/sdb1 rw\n"
-    disk = DiskUse(total_mib=1, free_mib=1, inodes=0, free_inodes=0, file_system="ext4", mount_point="/mnt/models")
-    system = FakeSystem(
-        texts={"/proc/self/mountinfo": mounts, f"/sys/dev/block/8:17/{file}": f"{says}\n"}, disks={"/mnt": disk}
+    disk = DiskUse(
+        total_mib=1, free_mib=1, inodes=0, free_inodes=0, file_system="ext4", mount_point="/mnt/models", device="8:17"
     )
+    system = FakeSystem(texts={f"/sys/dev/block/8:17/{file}": f"{says}\n"}, disks={"/mnt": disk})
     found = read_place(PurePosixPath("/mnt/models/a.gguf"), system)
     assert (found.file_system, found.has_platters, found.is_network) == ("ext4", platters, False)
     assert read_place(PurePosixPath("/srv/a.gguf"), system).file_system == ""

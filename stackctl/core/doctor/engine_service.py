@@ -15,7 +15,7 @@ from stackctl.contracts.system import User
 Init = Literal["", "systemd", "systemd --user", "openrc", "sysv", "snap"]
 DAEMON: Final = "dockerd"
 _SOCKETS: Final = frozenset({"/var/run/docker.sock", "/run/docker.sock"})  # of the machine's own engine
-_CONFIG: Final = PurePosixPath("/etc/docker/daemon.json")
+DAEMON_JSON: Final = PurePosixPath("/etc/docker/daemon.json")
 _PID_FILE: Final = PurePosixPath("/run/docker.pid")
 _OPTION: Final = "--config-file"
 _STORE: Final = "/nix/store/"  # whose files are never written
@@ -56,7 +56,7 @@ _ENABLE: Final = MappingProxyType(
 class Places:
     """Where the files of an engine are: its configuration, unless it is given another one, and its process id."""
 
-    config: PurePosixPath = _CONFIG
+    config: PurePosixPath = DAEMON_JSON
     pid_file: PurePosixPath = _PID_FILE
     is_rootless: bool = False
 
@@ -76,7 +76,7 @@ class EngineService:
     """
 
     init: Init = ""
-    config: PurePosixPath = _CONFIG
+    config: PurePosixPath = DAEMON_JSON
     config_text: str | None = ""
     daemon: str = ""  # the path of dockerd; "" if it is not found
     options: tuple[str, ...] = ()

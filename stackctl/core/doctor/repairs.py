@@ -83,15 +83,6 @@ def set_engine_config(service: EngineService, settings: Settings, *, restarts: b
     )
 
 
-def restart_engine(service: EngineService, why: str) -> Repair | None:
-    """Return the repair that restarts the engine; why: what it takes effect for, as "so that it reads ..."."""
-    argv = restart_argv(service)
-    if not argv:
-        return None
-    step = RestartEngine(argv=argv, needs_root=service.needs_root)
-    return Repair(does=f"Restart Docker, {why}.", steps=(step,), patience_s=_ENGINE_S)
-
-
 def start_services(stopped: tuple[str, ...], missing: tuple[str, ...], *, runs: bool) -> Repair:
     """Return the repair that starts services of this folder's stack. runs: the rest of the stack does."""
     services = (*stopped, *missing)

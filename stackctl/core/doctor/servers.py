@@ -14,7 +14,7 @@ from stackctl.terminal import command_line
 _HUB: Final = "docker.io"
 # where Docker Hub answers its engine: https://distribution.github.io/distribution/spec/api/
 _HUB_SERVER: Final = "registry-1.docker.io"
-_DATES: Final = re.compile("not yet valid|expired", re.IGNORECASE)
+_DATES: Final = re.compile("not yet valid|expired", re.IGNORECASE)  # OpenSSL's words for a certificate's dates
 NO_TIME: Final = "no time was left to ask"  # on a busy machine: nothing is known of a name or server
 _NO_TLS: Final = re.compile("wrong.version.number", re.IGNORECASE)  # it answers, by HTTP, as the engine may allow
 _ERRNO: Final = re.compile(r"^\[Errno -?\d+\] ")
@@ -44,6 +44,11 @@ def registry_of(image: str) -> str:
     if first.partition(":")[0] in _BUILT_HERE or first.startswith("127."):
         return ""
     return _HUB_SERVER if first in {_HUB, f"index.{_HUB}"} else first
+
+
+def is_out_of_date(reached: Reached) -> bool:
+    """Return whether a server's certificate was refused for its dates: one of the two clocks is wrong."""
+    return reached.failure == "tls" and _DATES.search(reached.says) is not None
 
 
 def judge_names(
@@ -114,7 +119,7 @@ def _judge(server: Server, reached: Reached, details: EngineDetails | None) -> F
     has_other_way = is_registry and details is not None and bool(details.proxies or details.mirrors)
     by = f" by the proxy {reached.proxy}" if reached.proxy else ""
     needs = [server.needs] if server.needs else []
-    if reached.failure == "tls" and not _DATES.search(reached.says):
+    if reached.failure == "tls" and not is_out_of_date(reached):
         return Finding(
             issue="certificate-not-trusted",
             severity=_severity(needs, is_sure=not has_other_way),

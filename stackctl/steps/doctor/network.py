@@ -11,6 +11,7 @@ from stackctl.contracts.service import Network, Publish
 from stackctl.core.config.spec import AUTO, Spec
 from stackctl.core.doctor import addresses, firewall
 from stackctl.core.doctor.addresses import Route
+from stackctl.core.doctor.engine_service import DAEMON_JSON
 from stackctl.core.doctor.firewall import Firewall
 from stackctl.core.plan.plan import stack_name
 from stackctl.core.plan.subnets import gateway
@@ -22,7 +23,6 @@ _ELSEWHERE: Final = "the engine has another network"
 _SYSCTL: Final = (PurePosixPath("/etc/sysctl.d"), PurePosixPath("/etc/sysctl.conf"))
 _IP_FORWARD: Final = PurePosixPath("/proc/sys/net/ipv4/ip_forward")
 _OWN_NETWORK: Final = PurePosixPath("/proc/self/ns/net")
-_DAEMON: Final = PurePosixPath("/etc/docker/daemon.json")
 _UFW: Final = (PurePosixPath("/etc/ufw/ufw.conf"), PurePosixPath("/etc/default/ufw"))
 _FIREWALLD: Final = PurePosixPath("/run/firewalld.pid")
 _MOST_CHAINS: Final = 4
@@ -129,7 +129,7 @@ def _look_at_firewall(looks: Looks) -> Firewall:
         chains=_dropping_chains(looks),
         has_firewalld=has_firewalld,
         zone=_zone(looks) if has_firewalld else None,
-        is_managed=parse_table(system.text(_DAEMON) or "{}").get("iptables") is not False,
+        is_managed=parse_table(system.text(DAEMON_JSON) or "{}").get("iptables") is not False,
         has_ufw="ENABLED=yes" in on.splitlines(),
         ufw_policy=next(
             (
