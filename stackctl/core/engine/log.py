@@ -34,11 +34,12 @@ LOG: Final = ProgramLog(
         "dockerd", "containerd", "Error response from daemon", "level=error msg=", "level=warning msg=",
         "level=info msg=", "level=fatal msg=", "OCI runtime", "docker.service", "Docker daemon", "docker: ",
         "Docker Application Container Engine", "nvidia-container-cli",
+        "failed to register layer",
     ),
     begins=("msg=\"Starting up\"", "Starting up", "Starting Docker Application Container Engine"),
     ready=("API listen on", "Started Docker Application Container Engine", "Daemon has completed initialization"),
     harmless=(
-        "level=info", "ignoring event", "cleaning up after shim disconnected", "failed to close stdin", "swap limit",
+        "level=info", "following graceful shutdown", "ignoring event", "cleaning up after shim disconnected", "failed to close stdin", "swap limit",
         "configured logging driver", "Error (Unable to complete atomic operation",
         "error waiting for container: context canceled", "CDI setup error", "WARNING: No ", "blkio",
         "has been deprecated", "skip loading plugin", "Could not get operating system name", "Deprecated",

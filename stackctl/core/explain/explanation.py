@@ -70,7 +70,9 @@ def explain(lines: Sequence[Line], logs: Sequence[ProgramLog]) -> Explanation:
     low = [line.text.lower() for line in lines]
     text = "\n".join(low)
     programs = _recognised(text, logs)
-    asked = [*programs, *(one for one in logs if one.is_around and one not in programs)] if programs else [*logs]
+    is_named = any(not one.is_around for one in programs)
+    rest = (one for one in logs if one not in programs and (one.is_around or not is_named))
+    asked = [*programs, *rest]
     seen = [*_seen(lines, low, asked, text)]
     last = {one.program: _last(low, one.ready) for one in asked}
     seen = [now for one in seen if (now := _still(one, last.get(one.program, -1)))]
