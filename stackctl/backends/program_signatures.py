@@ -109,8 +109,8 @@ PROGRAM: Final = (
         pattern=r"sh: \d{1,6}: cannot open (/\S{1,160}): Permission denied",
         cause=Cause(
             says="the program may not read or write a file or folder: {0}",
-            hint="Give it to the user that the container runs as (`ls -ln` shows the present owner); under SELinux mount "
-            "it with `:z`.",
+            hint="Give it to the user that the container runs as (`ls -ln` shows the present owner); under SELinux "
+            "mount it with `:z`.",
             kind="config",
             issue="folder-not-writable",
             source="https://docs.docker.com/engine/storage/bind-mounts/#configure-the-selinux-label",

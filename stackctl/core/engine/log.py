@@ -39,7 +39,8 @@ LOG: Final = ProgramLog(
     begins=("msg=\"Starting up\"", "Starting up", "Starting Docker Application Container Engine"),
     ready=("API listen on", "Started Docker Application Container Engine", "Daemon has completed initialization"),
     harmless=(
-        "level=info", "following graceful shutdown", "ignoring event", "cleaning up after shim disconnected", "failed to close stdin", "swap limit",
+        "following graceful shutdown", "level=info",
+        "ignoring event", "cleaning up after shim disconnected", "failed to close stdin", "swap limit",
         "configured logging driver", "Error (Unable to complete atomic operation",
         "error waiting for container: context canceled", "CDI setup error", "WARNING: No ", "blkio",
         "has been deprecated", "skip loading plugin", "Could not get operating system name", "Deprecated",
