@@ -125,6 +125,15 @@ def test_a_configuration_that_sillytavern_starts_without_is_a_cause() -> None:
     assert found.cause.issue == "sillytavern-settings-refused"
 
 
+def test_that_one_service_started_well_hides_no_failure_of_another() -> None:
+    found = explanation(
+        "koboldcpp-1  | Welcome to KoboldCpp - Version 9\nkoboldcpp-1  | Error: the flux capacitor is invalid\n"
+        "koboldcpp-1 exited with code 1\nsillytavern-1  | SillyTavern is listening on IPv4: 0.0.0.0:8000"
+    )
+    assert found.state == "unknown"
+    assert "Error: the flux capacitor is invalid" in [one.text for one in found.suspicious]
+
+
 def test_a_further_cause_is_named_too() -> None:
     found = explanation(
         f"build: 1\nllama-server\n{OOM}\nE srv  send_error: request (9000 tokens) exceeds the available context size"
