@@ -60,6 +60,11 @@ def shell_word(one: object) -> str:
     return "$'" + "".join(chr(b) if 32 <= b < 127 and b not in b"'\\" else f"\\x{b:02x}" for b in raw) + "'"
 
 
+def page_line(issue: str) -> str:
+    """Return the line below an error that names the page of its issue."""
+    return f"more: `{command_line('stackctl', 'explain', issue)}`"
+
+
 def painted(text: str, colours: Mapping[str, int]) -> str:
     """Return a text of several lines in which the beginnings of some have a colour: pattern -> number of the colour."""
     for pattern, colour in colours.items():
@@ -143,6 +148,14 @@ def wrapped(text: str, width: int) -> list[str]:
         else:
             lines[-1] = longer
     return [indent + line for line in lines]
+
+
+def hanging(head: str, text: str, width: int | None) -> Iterator[str]:
+    """Give a text in lines beside its head; width: the cells that a line may take, None for any number."""
+    text = shown_in_line(text)
+    first, *rest = [text] if width is None else wrapped(text, max(width - len(head), 20))
+    yield head + first
+    yield from (" " * len(head) + line for line in rest)
 
 
 def table(rows: Sequence[Sequence[str]], width: int | None = None, *, has_head: bool = True) -> str:

@@ -150,7 +150,7 @@ class Ui:
         if error.hint:
             self._prose(f"hint: {terminal.below(error.hint)}")
         if error.issue:
-            self._prose(f"more: `stackctl explain {error.issue}`")
+            self._prose(terminal.page_line(error.issue))
 
     def result(self, text: str, values: Any, colours: Mapping[str, int] | None = None) -> None:
         """Print the command's result. Control sequences in it, from a model's file for example, have no effect.

@@ -43,7 +43,7 @@ def doctor(ctx: click.Context, *, deep: bool, fix: bool, archive: Path | None, y
         from stackctl.commands.doctor_fix import repair
 
         found = repair(machine, found, agrees=lambda question: agrees_to_repair(question, yes=yes))
-    text, values = diagnosis(found, machine.ui)
+    text, values = diagnosis(found, machine.ui, is_fixing=fix)
     if archive:
         from stackctl.commands.doctor_report import write_report
         from stackctl.report.doctor_report import documents

@@ -14,7 +14,8 @@ from stackctl.steps.doctor.run_checks import LATE, run_checks
 
 # seconds since the program was started after which no check is waited for: it must end within three
 WITHIN_S = 2.3
-_SLOWER = 1.5  # times the start of the program: what the checks get where that took long
+_LEAST_S = 1.0  # what the checks need on a machine whose start of the program left no more
+_SLOWER = 1.5  # times the start of the program: what the checks get where that left less
 _MOST_S = 8.0
 _DEEP_S = 90.0  # for those that need a container
 
@@ -58,7 +59,7 @@ def doctor(
     """
     now, age_s = machine.system.monotonic(), machine.system.age_s()
     left_s = WITHIN_S - age_s if within_s is None else within_s
-    until = now + max(left_s, min(age_s * _SLOWER, _MOST_S))
+    until = now + (left_s if left_s >= _LEAST_S else max(left_s, min(age_s * _SLOWER, _MOST_S)))
     results = run_checks(
         checks,
         Looks(machine, is_deep, until),

@@ -7,6 +7,7 @@ from typing import Final
 from stackctl.backends import BACKENDS
 from stackctl.contracts.signature import ProgramLog
 from stackctl.core.engine import log as engine_log
+from stackctl.core.explain import own_words
 from stackctl.core.explain.explanation import Explanation, explain
 from stackctl.core.explain.lines import read_lines
 from stackctl.core.explain.log_text import LogText
@@ -16,6 +17,7 @@ from stackctl.issues import ISSUES
 from stackctl.issues.issue import Issue
 from stackctl.machine import Machine
 from stackctl.orchestrators import ORCHESTRATOR_LOGS
+from stackctl.terminal import command_line
 
 _NAME_ONE: Final = "Name a log file, or pipe one in: `docker compose logs | stackctl explain -`."
 _ALIKE: Final = 0.75  # how similar a word must be to an issue's id
@@ -37,6 +39,7 @@ def logs() -> tuple[ProgramLog, ...]:
         *ORCHESTRATOR_LOGS,
         *(one.LOG for one in BACKENDS.values()),
         tavern_log.LOG,
+        own_words.LOG,
         engine_log.SYSTEM_LOG,
     )
 
@@ -47,7 +50,11 @@ def explain_word(machine: Machine, wanted: str) -> Explained | Issue:
         return ISSUES[wanted]
     if wanted != "-" and not machine.storage.is_here(wanted, machine.path):
         near = get_close_matches(wanted, ISSUES, n=1, cutoff=_ALIKE)
-        hint = f"Run `stackctl explain {near[0]}` for that issue, or name a log." if near else _NAME_ONE
+        hint = (
+            f"Run `{command_line('stackctl', 'explain', near[0])}` for that issue, or name a log."
+            if near
+            else _NAME_ONE
+        )
         raise ConfigError(f"{wanted} is neither a file here nor an issue's id", hint=hint)
     return explain_log(machine.storage.log(wanted, machine.path))
 

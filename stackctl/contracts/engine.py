@@ -33,7 +33,6 @@ class EngineDetails:
     firewall: str = "iptables"  # or nftables, iptables+firewalld, ...
     storage_driver: str = ""  # overlay2, overlayfs, btrfs, ...
     has_containerd_store: bool = False
-    live_restore: bool = False  # its containers run on while it is restarted
     proxies: tuple[str, ...] = ()  # host:port of those that it reaches registries by
     mirrors: tuple[str, ...] = ()  # of Docker Hub
     warnings: tuple[str, ...] = ()

@@ -68,6 +68,7 @@ class StartServices:
     """Start stopped services of this folder's stack, as `stackctl start` does, and wait until they are ready."""
 
     services: tuple[str, ...]
+    undo: tuple[tuple[str, ...], ...] = (("stop",),)  # commands of stackctl
 
 
 Step = RunProgram | WriteFile | RewriteFile | MoveAside | RestartEngine | StartServices

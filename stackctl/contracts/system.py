@@ -33,6 +33,7 @@ class DiskUse:
     file_system: str = ""  # ext4, nfs4, ...; "" if unknown
     mount_point: str = ""
     source: str = ""  # the device or share that is mounted there
+    device: str = ""  # its numbers, as 254:1
     is_read_only: bool = False
 
 

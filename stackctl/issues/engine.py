@@ -107,6 +107,7 @@ ISSUES: Final = (
         id="engine-from-snap",
         title="Docker comes from a snap, which sees only parts of this machine",
         kind="engine",
+        is_warning=True,
         meaning="The snap confines Docker: it sees what is not hidden in home folders, but no other disks and "
         "folders, and it does not work well beside NVIDIA's toolkit.",
         seen="The engine's data folder is one of a snap.",
@@ -146,6 +147,7 @@ ISSUES: Final = (
         id="engine-not-at-boot",
         title="the engine does not start when the machine boots",
         kind="engine",
+        is_warning=True,
         meaning="The stack's services are started again by the engine. If nothing starts the engine at boot, the "
         "stack is gone after each reboot until somebody starts it.",
         seen="`stackctl doctor` asks the system's service manager whether Docker's service is enabled, and for a "

@@ -274,6 +274,7 @@ ISSUES: Final = (
         id="gpu-throttles",
         title="the GPU is slowed down by heat or power",
         kind="gpu",
+        is_warning=True,
         meaning="The driver runs the GPU more slowly than it could, to keep it from overheating or from taking more "
         "power than is allowed.",
         seen="The driver names the reason; `stackctl gpu` and `stackctl why-slow` show it.",

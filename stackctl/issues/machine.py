@@ -9,6 +9,7 @@ ISSUES: Final = (
         id="cgroup-version-1",
         title="the machine uses cgroup version 1",
         kind="engine",
+        is_warning=True,
         meaning="Control groups of version 1 still work, but Docker Engine and systemd are about to drop them, and "
         "limits of memory and swap work less well with them.",
         seen="`stackctl doctor` asks the engine which version it uses.",
@@ -123,6 +124,7 @@ ISSUES: Final = (
         id="swap-missing",
         title="the machine has no swap",
         kind="does_not_fit",
+        is_warning=True,
         meaning="On a small machine without swap the kernel ends programs as soon as memory is used up, even if half "
         "of it is only rarely used.",
         seen="`stackctl doctor` reads `/proc/meminfo`: no swap, and little memory.",
@@ -135,6 +137,7 @@ ISSUES: Final = (
         id="swap-in-use",
         title="the machine swaps",
         kind="does_not_fit",
+        is_warning=True,
         meaning="Memory is full, and parts of programs lie on the disk. If the model is among them, each token waits "
         "for the disk.",
         seen="`stackctl doctor` reads the used swap in `/proc/meminfo`, and how long programs waited for memory in "

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from stackctl.errors import exit_code_of
 from stackctl.issues import ISSUES
-from stackctl.terminal import command_line, cut, shown_in_line, wrapped
+from stackctl.terminal import command_line, cut, hanging, shown_in_line
 
 if TYPE_CHECKING:
     from stackctl.commands.doctor import Diagnosis
@@ -20,27 +20,34 @@ ERROR, WARNING, OK, UNTRIED = "error", "warning", "ok", "not tried"
 COLOURS: Final[Mapping[str, int]] = MappingProxyType(
     {rf"\d+\. {ERROR}:": 31, rf"\d+\. {WARNING}:": 33, rf"{OK} ": 32, f"{UNTRIED} ": 2}
 )
+_NOTHING_SAFE: Final = "nothing was repaired: stackctl repairs none of this by itself"
 _WIDTH = 80
 _MOST_EVIDENCE = 6  # lines
 _LONGEST = 200  # cells of a line of evidence
 
 
-def diagnosis(found: "Diagnosis", ui: "Ui") -> "tuple[str, contract.Diagnosis]":
-    """Return what is wrong, the worst first, then what is well and what was not tried, and last the next step."""
+def diagnosis(found: "Diagnosis", ui: "Ui", *, is_fixing: bool = False) -> "tuple[str, contract.Diagnosis]":
+    """Return what is wrong, the worst first, then what is well and what was not tried, and last the next step.
+
+    is_fixing: repairs were to be offered.
+    """
     width = min(ui.columns or _WIDTH, _WIDTH)
     blocks = ["\n".join(line for one in found.repairs for line in _repair(one, width))]
     blocks += ["\n".join(_finding(at, one, width)) for at, one in enumerate(found.findings, 1)]
     blocks.append("\n".join(_areas(found.results, width)))
     blocks.append("\n".join(_verdict(found, width)))
+    if is_fixing and not found.repairs:
+        blocks[-1] += f"\n{_NOTHING_SAFE}"
     return "\n\n".join(filter(None, blocks)), _values(found)
 
 
 def _finding(number: int, one: "Finding", width: int) -> Iterator[str]:
     kind = ERROR if one.severity == "failure" else WARNING
-    yield from _hanging(f"{number}. {kind}: ", _message(one), width)
-    for line in one.evidence[:_MOST_EVIDENCE]:
+    says, *more = _message(one).splitlines()
+    yield from hanging(f"{number}. {kind}: ", says, width)
+    for line in (*(line.strip() for line in more), *one.evidence)[:_MOST_EVIDENCE]:
         yield f"   | {cut(shown_in_line(line), _LONGEST)}"
-    yield from _hanging("   hint: ", one.hint, width)
+    yield from hanging("   hint: ", one.hint, width)
     if one.repair:
         yield "   or: `stackctl doctor --fix`"
     yield f"   more: `{command_line('stackctl', 'explain', one.issue)}`"
@@ -52,9 +59,9 @@ def _message(one: "Finding") -> str:
 
 
 def _repair(one: "Repaired", width: int) -> Iterator[str]:
-    yield from _hanging(f"{one.outcome}: ", one.does, width)
+    yield from hanging(f"{one.outcome}: ", one.does, width)
     if one.says:
-        yield from _hanging("   ", one.says, width)
+        yield from hanging("   ", one.says, width)
     for command in one.undo:  # a line to copy, which is not broken
         yield f"   to undo: {shown_in_line(command)}"
 
@@ -66,13 +73,13 @@ def _areas(results: "tuple[CheckResult, ...]", width: int) -> Iterator[str]:
     for area in areas:
         well = [one for one in results if one.area == area and one.state == "passed"]
         if says := "; ".join(_said(one) for one in well if one.says):
-            yield from _hanging(f"{OK}         {area:{room}}  ", says, width)
+            yield from hanging(f"{OK}         {area:{room}}  ", says, width)
     reasons: dict[str, list[str]] = {}
     for one in results:
         if one.state == "not tried" and one.applies:
             reasons.setdefault(one.untried, []).append(one.check)
     for reason, names in reasons.items():
-        yield from _hanging(f"{UNTRIED}  ", f"{', '.join(names)}: {reason}", width)
+        yield from hanging(f"{UNTRIED}  ", f"{', '.join(names)}: {reason}", width)
 
 
 def _said(one: "CheckResult") -> str:
@@ -92,14 +99,7 @@ def _verdict(found: "Diagnosis", width: int) -> Iterator[str]:
         yield f"{checks} did not end in time: run it again later."
     if found.findings:
         head = "first: " if len(found.findings) > 1 else "next: "
-        yield from _hanging(head, found.findings[0].hint, width)
-
-
-def _hanging(head: str, text: str, width: int) -> Iterator[str]:
-    """Give a text in lines beside its head."""
-    first, *rest = wrapped(shown_in_line(text), max(width - len(head), 20))
-    yield head + first
-    yield from (" " * len(head) + line for line in rest)
+        yield from hanging(head, found.findings[0].hint, width)
 
 
 def _values(found: "Diagnosis") -> "contract.Diagnosis":

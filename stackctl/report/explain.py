@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from stackctl.terminal import shown_in_line, wrapped
+from stackctl.terminal import page_line, shown_in_line, wrapped
 
 if TYPE_CHECKING:
     from stackctl.commands.explain import Explained
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
 
 _WIDTH = 100
 _SHOWN = 300  # characters of a line
+_EMPTY = (
+    "the text is empty: there was nothing to read",
+    "hint: What a command says of its failure comes on its other stream: `COMMAND 2>&1 | stackctl explain -`.",
+)
 _ASK = (
     "Ask where the program is made, with the whole log: its issues on GitHub, and `stackctl doctor` looks at this "
     "machine. If a stack was changed before, `stackctl diff` shows what differs."
@@ -26,7 +30,7 @@ def explained(done: "Explained | Issue") -> "tuple[str, contract.Explained | con
     if isinstance(done, Issue):
         return _issue(done)
     about = done.explanation
-    lines = [*_state(about)]
+    lines = [*_state(about)] if done.log.head.strip() else [*_EMPTY]
     if done.log.tail:
         lines += ["", *_text(f"The log is long ({done.log.size >> 20} MiB): its beginning and its end were read.")]
     return "\n".join(lines), _values(done)
@@ -62,7 +66,7 @@ def _whose(about: "Explanation", says: str) -> str:
 def _cause(found: "Found") -> list[str]:
     whose = f"{found.program} ({found.service})" if found.service else found.program
     lines = [*_text(f"{whose}: {found.cause.says}"), *_text(f"hint: {found.cause.hint}")]
-    lines += [f"more: `stackctl explain {found.cause.issue}`", ""]
+    lines += [page_line(found.cause.issue), ""]
     for text in found.evidence:
         mark = _place(found) if text == found.text else ""
         lines.append(f"  {mark}{shown_in_line(text)}")
@@ -113,7 +117,6 @@ def _found(found: "Found") -> "contract.LogCause":
 
 
 def _issue(issue: "Issue") -> "tuple[str, contract.IssuePage]":
-    from stackctl.errors import exit_code_of
     from stackctl.report.issue_page import issue_page
 
     values: contract.IssuePage = {
@@ -121,7 +124,7 @@ def _issue(issue: "Issue") -> "tuple[str, contract.IssuePage]":
         "issue": issue.id,
         "title": issue.title,
         "kind": issue.kind,
-        "exit_code": exit_code_of(issue.kind),
+        "exit_code": issue.exit_code,
         "meaning": issue.meaning,
         "seen": issue.seen,
         "repair": issue.repair,

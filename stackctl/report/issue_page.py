@@ -1,6 +1,5 @@
 """The page of an issue, as plain text for a terminal."""
 
-from stackctl.errors import exit_code_of
 from stackctl.issues.issue import Issue
 from stackctl.terminal import wrapped
 
@@ -15,7 +14,8 @@ def issue_page(issue: Issue) -> str:
         ("What to do", issue.repair),
         ("The way back", issue.undo),
     )
-    head = f"{issue.id}: {issue.title} (exit code {exit_code_of(issue.kind)})"
+    ends = "a warning" if issue.is_warning else f"exit code {issue.exit_code}"
+    head = f"{issue.id}: {issue.title} ({ends})"
     blocks = [head, *(_block(title, text) for title, text in parts if text)]
     if issue.sources:
         blocks.append("\n".join(("Sources", *(f"  {one}" for one in issue.sources))))

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from stackctl.terminal import command_line, hanging
+
 if TYPE_CHECKING:
     from stackctl.commands.why_slow import WhySlow
     from stackctl.core.slow.explain import Explanation, Verdict
@@ -22,7 +24,7 @@ def why_slow(done: "WhySlow", ui: "Ui") -> "tuple[str, slow.Why]":
         return f"{says}\nhint: {_MEASURE}", _values(done)
     many = f"the last {mean.replies} replies took" if mean.replies > 1 else "the last reply took"
     each = " each on average" if mean.replies > 1 else ""
-    head = f"{done.backend}, {done.model}: {many} {_seconds(found.whole_s)}{each}"
+    head = f"{done.backend}, {done.model}: {many} {_seconds(found.whole_s, found)}{each}"
     blocks = ["\n".join([ui.text(head), ui.table([*_parts(found, mean)], has_head=False)])]
     blocks += [_cause(number, one, found, ui) for number, one in enumerate(found.slowdowns, 1)]
     blocks += [ui.text(_verdict(found, mean))] if found.verdict != "explained" else []
@@ -36,31 +38,30 @@ def why_slow(done: "WhySlow", ui: "Ui") -> "tuple[str, slow.Why]":
 
 def _parts(found: "Explanation", mean: "Mean") -> Iterator[tuple[str, str, str]]:
     def row(seconds: float, says: str) -> tuple[str, str, str]:
-        return f"{seconds:8.1f} s", f"{100 * seconds / found.whole_s:3.0f} %", says
+        return f"{_seconds(seconds, found):>10}", f"{100 * seconds / found.whole_s:3.0f} %", says
 
     if found.waited_s:
         yield row(found.waited_s, "waiting until the model was loaded again")
     if mean.again_s:
-        yield row(mean.again_s, f"reading {mean.again:.0f} tokens again that were read before")
+        yield row(mean.again_s, f"reading {_tokens(mean.again)} again that were read before")
     if mean.read_s:
-        new = mean.read - mean.again
-        yield row(mean.read_s - mean.again_s, f"reading {new:.0f} new tokens of a prompt of {mean.prompt:.0f}")
+        new = _tokens(mean.read - mean.again, "new ")
+        yield row(mean.read_s - mean.again_s, f"reading {new} of a prompt of {mean.prompt:.0f}")
     known = [f"about {_rate(one)} expected" for one in (found.expected.computed,) if one]
     known += [f"{_rate(found.expected.proven)} at the last deploy"] if found.expected.proven else []
     beside = f" ({', '.join(known)})" if known else ""
     what = "writing" if mean.read_s else f"reading a prompt of {mean.prompt:.0f} tokens and writing"
-    yield row(mean.written_s, f"{what} {mean.written:.0f} tokens, {_rate(mean.tokens_per_s)}{beside}")
+    yield row(mean.written_s, f"{what} {_tokens(mean.written)}, {_rate(mean.tokens_per_s)}{beside}")
 
 
 def _cause(number: int, one: "Slowdown", found: "Explanation", ui: "Ui") -> str:
-    head = f"{number}. {_seconds(one.seconds)} of it ({100 * one.seconds / found.whole_s:.0f} %, {one.certainty}): "
-    return "\n".join(
-        [
-            ui.text(f"{head}{one.says} [{one.issue}]"),
-            *(ui.text(f"   {line}") for line in one.evidence),
-            f"   hint: {one.hint}",
-        ]
-    )
+    share = f"{100 * one.seconds / found.whole_s:.0f} %, {one.certainty}"
+    says = f"{_seconds(one.seconds, found)} of it ({share}): {one.says}"
+    lines = [*hanging(f"{number}. ", says, ui.columns)]
+    for line in one.evidence:
+        lines += hanging("   | ", line, ui.columns)
+    lines += hanging("   hint: ", one.hint, ui.columns)
+    return "\n".join([*lines, f"   more: `{command_line('stackctl', 'explain', one.issue)}`"])
 
 
 def _gain(one: "Gain") -> str:
@@ -79,8 +80,13 @@ def _verdict(found: "Explanation", mean: "Mean") -> str:
     return f"it is about as fast as this machine can be with this model: {_rate(mean.tokens_per_s)}"
 
 
-def _seconds(seconds: float) -> str:
-    return f"{seconds:.1f} s"
+def _seconds(seconds: float, found: "Explanation") -> str:
+    """Return seconds, of a reply that took less than one to the millisecond."""
+    return f"{seconds:.{1 if found.whole_s >= 1 else 3}f} s"
+
+
+def _tokens(number: float, kind: str = "") -> str:
+    return f"{number:.0f} {kind}token{'' if round(number) == 1 else 's'}"
 
 
 def _rate(tokens_per_s: float | None) -> str:

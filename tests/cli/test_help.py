@@ -44,7 +44,7 @@ def test_a_help_ends_with_an_example_as_it_is_typed(path: str, tmp_path: Path, m
             if word.startswith("~"):
                 (tmp_path / word).mkdir(parents=True, exist_ok=True)
         for one in (line.partition("$(")[2].partition(")")[0] or line).split(" > ")[:1]:
-            command = one.partition(" | ")[0].strip()
+            command = next(part.strip() for part in one.split(" | ") if part.strip().startswith("stackctl "))
             context = parse(command)
             assert path in {"stackctl", context.command_path} or context.command_path.startswith(f"{path} ")
 

@@ -14,10 +14,11 @@ import pytest
 from stackctl.commands.deploy import Options, deploy
 from stackctl.commands.doctor_report import Report, refuse_target, write_report
 from stackctl.contracts.engine_link import EngineLink
+from stackctl.core.doctor.redaction import Redaction
 from stackctl.errors import ConfigError, DataError
-from stackctl.steps.doctor.report_secrets import known_secrets
+from stackctl.steps.doctor.report_secrets import known_secrets, personal_names
 from tests.commands.engines import Stage, container, quiet_stage
-from tests.commands.machines import Quiet
+from tests.commands.machines import Quiet, quiet
 from tests.core.samples import a_plan
 from tests.fakes import FakeImages
 
@@ -205,3 +206,10 @@ def test_the_key_of_a_backend_elsewhere_is_known(here: Quiet) -> None:
     (folder / "key.txt").write_text(f"{KEY}\n")
     (folder / "stack.toml").write_text('[backend]\nkind = "external"\nurl = "http://x:1"\nkey_file = "key.txt"\n')
     assert KEY in {one.value for one in known_secrets(here.machine)}
+
+
+def test_a_name_of_two_letters_is_replaced_where_it_is_quoted(tmp_path: Path) -> None:
+    here = quiet(tmp_path)
+    here.host.own_names = ("vm",)
+    shown = Redaction([], personal_names(here.machine)).clean('["vm", "a"] [\\"vm\\"] a vm, vmlinuz')
+    assert shown == '["HOST", "a"] [\\"HOST\\"] a vm, vmlinuz'

@@ -139,7 +139,8 @@ def test_an_engine_without_the_driver_is_named_with_its_fix(tmp_path: Path) -> N
     found = look(here)
     assert (states(found), found.exit_code) == (("works", "fails", "not tried", "not tried"), 5)
     text, _ = report(found, here.machine.ui)
-    assert text.splitlines()[-1].startswith("hint: Install the NVIDIA Container Toolkit, then run")
+    assert text.splitlines()[-2].startswith("hint: Install the NVIDIA Container Toolkit, then run")
+    assert text.splitlines()[-1] == "more: `stackctl explain gpu-not-offered`"
     assert here.docker.asked == [f"GPU by nvidia with {IMAGE}"]  # it has no CDI device, so there is no other way
 
 

@@ -117,11 +117,10 @@ def test_a_container_s_counters_are_read_in_both_versions(cgroup: str, folder: s
     [("queue/rotational", "1", True), ("../queue/rotational", "0", False), ("none", "1", None)],
 )
 def test_the_disk_below_a_model_is_found_by_its_mount(file: str, says: str, platters: bool | None) -> None:
-    mounts = "30 22 8:17 / /mnt/models rw - ext4 /dev/sdb1 rw\n"
-    disk = DiskUse(total_mib=1, free_mib=1, inodes=0, free_inodes=0, file_system="ext4", mount_point="/mnt/models")
-    system = FakeSystem(
-        texts={"/proc/self/mountinfo": mounts, f"/sys/dev/block/8:17/{file}": f"{says}\n"}, disks={"/mnt": disk}
+    disk = DiskUse(
+        total_mib=1, free_mib=1, inodes=0, free_inodes=0, file_system="ext4", mount_point="/mnt/models", device="8:17"
     )
+    system = FakeSystem(texts={f"/sys/dev/block/8:17/{file}": f"{says}\n"}, disks={"/mnt": disk})
     found = read_place(PurePosixPath("/mnt/models/a.gguf"), system)
     assert (found.file_system, found.has_platters, found.is_network) == ("ext4", platters, False)
     assert read_place(PurePosixPath("/srv/a.gguf"), system).file_system == ""
@@ -205,3 +204,29 @@ def test_a_driver_that_does_not_answer_is_said(tmp_path: Path) -> None:
     place.machine.gpus = Broken()
     done = asked(place)
     assert done.seen.unseen == ("the GPU can't be read: the NVIDIA driver does not answer",)
+
+
+def test_each_cause_names_its_page_and_a_line_of_a_narrow_terminal_stands_below_its_head(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = here(tmp_path)
+    _slow(place)
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = report(asked(place), place.machine.ui)[0].splitlines()
+    assert "   more: `stackctl explain prompt-reprocessed`" in lines
+    first = next(at for at, line in enumerate(lines) if line.startswith("1. "))
+    assert lines[first + 1].startswith("   ")
+    assert all(len(line) <= 60 for line in lines if "`" not in line)
+
+
+def test_a_reply_of_less_than_a_second_is_told_to_the_millisecond(tmp_path: Path) -> None:
+    place = here(tmp_path).deployed()
+    place.stage.logs["llamacpp"] = (
+        "slot operator(): id 0 | task 1 | new prompt, n_ctx_slot = 16384, n_keep = 0, task.n_tokens = 62",
+        "slot operator(): id 0 | task 1 | cached n_tokens = 61, memory_seq_rm [61, end)",
+        "prompt eval time = 4.00 ms / 1 tokens (4 ms per token, 250 tokens per second)",
+        "       eval time = 8.00 ms / 26 tokens (0.3 ms per token, 3250 tokens per second)",
+    )
+    text = report(asked(place), place.machine.ui)[0]
+    assert "the last reply took 0.012 s" in text
+    assert "reading 1 new token of a prompt of 62" in text

@@ -18,6 +18,7 @@ _HEAD = """\
 Every failure that stackctl knows has a name and a page. A failed command names it below its hint, `--json` has it as
 `issue`, and `stackctl doctor` lists those that it finds. `stackctl explain NAME` prints a page without the Internet.
 The exit code is that of a command which fails by it; some messages come with another one, and doctor also warns.
+Without an exit code it is a warning alone.
 """
 _WIDTH = 120
 _TABLES = ("core/start/docker_errors.py", "core/gpu/refusals.py")
@@ -36,16 +37,16 @@ def pages(made: str) -> Mapping[str, str]:
 def _index() -> str:
     parts = [_HEAD]
     for area in AREAS:
-        lines = [f"| [{one.id}]({one.id}.md) | {one.title} | {errors.exit_code_of(one.kind)} |" for one in area.ISSUES]
+        lines = [f"| [{one.id}]({one.id}.md) | {one.title} | {one.exit_code or '-'} |" for one in area.ISSUES]
         title = (area.__doc__ or "").strip().rstrip(".")
         parts.append("\n".join((f"## {title}", "", "| issue | what it is | exit code |", "|---|---|---|", *lines, "")))
     return "\n".join(parts)
 
 
 def _page(one: Issue) -> str:
-    code = errors.exit_code_of(one.kind)
+    ends = "A warning: no command fails by it." if one.is_warning else f"Exit code {one.exit_code}."
     title = one.title if "." in one.title.split()[0] else f"{one.title[0].upper()}{one.title[1:]}"
-    blocks = [f"# {one.id}", f"{title}. Exit code {code}.", _lines(one.meaning)]
+    blocks = [f"# {one.id}", f"{title}. {ends}", _lines(one.meaning)]
     parts = (("How stackctl finds it out", one.seen), ("What to do", one.repair), ("The way back", one.undo))
     blocks += [f"## {title}\n\n{_lines(text)}" for title, text in parts if text]
     if said := sorted(_said().get(one.id, ())):

@@ -53,6 +53,19 @@ def typed(stack: Stack, answer: str, *words: str) -> tuple[int, str]:
     return done.returncode, done.stdout + done.stderr
 
 
+@pytest.mark.sample
+def test_a_dry_run_lists_the_stack_and_leaves_it(stack: Stack) -> None:
+    stack.deploy("--no-proof")
+    containers = [stack.container(one) for one in ("llamacpp", "sillytavern")]
+    started = stack.docker("inspect", "--format", "{{.State.StartedAt}}", *containers)
+    name = stack.folder.name
+    found = things(stack, "--dry-run")
+    assert (found["stacks", name], found["chats", name]) == ("removed", "kept")
+    assert ("images", IMAGES[0]) in found
+    assert stack.docker("inspect", "--format", "{{.State.StartedAt}}", *containers) == started
+    assert stack.docker("inspect", "--format", "{{.State.Status}}", *containers).split() == ["running"] * 2
+
+
 def test_two_stacks_go_with_their_images_and_chats_and_what_others_use_stay(
     own: OwnEngine, tmp_path: Path, installed: Path
 ) -> None:

@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from stackctl import errors
-from stackctl.issues import ISSUES
+from stackctl.issues import ISSUES, speed
 from stackctl.issues.issue import Issue
 from stackctl.report.issue_page import issue_page
 from tests.docs import issue_pages
@@ -126,3 +126,29 @@ def test_a_page_for_a_terminal_has_all_parts_in_lines_that_fit() -> None:
 
 def test_no_page_is_left_of_an_issue_that_is_gone() -> None:
     assert {f"issues/{path.name}" for path in (ROOT / "docs" / "issues").iterdir()} == set(issue_pages.names())
+
+
+def _calls_with(tree: ast.AST, names: set[str]) -> Iterator[tuple[ast.Call, dict[str, object]]]:
+    """Give each call that names one of these issues, with what else is constant in it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            constants = [(one.arg, one.value) for one in node.keywords if isinstance(one.value, ast.Constant)]
+            given: dict[str, object] = {str(name): value.value for name, value in constants}
+            if given.get("issue") in names:
+                yield node, given
+
+
+def test_no_command_fails_by_what_is_called_a_warning() -> None:
+    warnings = {name for name, one in ISSUES.items() if one.is_warning}
+    assert {one.id for one in speed.ISSUES} <= warnings
+    for path in _PROGRAM.rglob("*.py"):
+        for call, given in _calls_with(ast.parse(path.read_text(encoding="utf-8")), warnings):
+            is_slow = isinstance(call.func, ast.Name) and call.func.id == "Slowdown"
+            assert is_slow or given.get("severity") == "warning", f"{path.name}:{call.lineno}"
+
+
+def test_the_page_of_a_warning_names_no_exit_code() -> None:
+    assert issue_page(ISSUES["processor-busy"]).startswith(
+        "processor-busy: other programs use the processors (a warning)"
+    )
+    assert ISSUES["engine-not-running"].exit_code == 4

@@ -83,9 +83,9 @@ def test_a_hostile_line_of_evidence_stays_one_line_and_can_not_look_like_ours() 
         issue="disk-low", says="x\n2. error: y", hint="h", evidence=("a\nok  all is well\x1b[2J" + "z" * 900,)
     )
     lines = shown(CheckResult(check="room", area="storage", findings=(hostile,))).splitlines()
-    assert lines[0] == "1. error: x 2. error: y"
-    assert lines[1].startswith("   | a ok  all is well")
-    assert len(lines[1]) < 250
+    assert lines[:2] == ["1. error: x", "   | 2. error: y"]
+    assert lines[2].startswith("   | a ok  all is well")
+    assert len(lines[2]) < 250
     assert not any("\x1b" in line for line in lines)
 
 
@@ -95,3 +95,22 @@ def test_colours_are_for_the_beginnings_of_our_own_lines() -> None:
     assert any(line.startswith("\x1b[33m2. warning:\x1b[0m") for line in lines)
     assert any(line.startswith("\x1b[32mok ") for line in lines)
     assert "\x1b" not in lines[1]
+
+
+def test_each_mistake_of_the_settings_stands_in_a_line_of_its_own() -> None:
+    says = "2 mistakes in stack.toml\n  stack.toml:3: a.b: unknown key\n  stack.toml:9: a.c: unknown key"
+    found = Finding(issue="settings-wrong", says=says, hint="Change the lines above in stack.toml.")
+    text = shown(CheckResult(check="settings", area="stack", findings=(found,)))
+    assert text.splitlines()[:4] == [
+        "1. error: 2 mistakes in stack.toml",
+        "   | stack.toml:3: a.b: unknown key",
+        "   | stack.toml:9: a.c: unknown key",
+        "   hint: Change the lines above in stack.toml.",
+    ]
+
+
+def test_who_asks_for_repairs_reads_that_there_are_none() -> None:
+    found = Diagnosis(results=(CheckResult(check="room", area="storage", findings=(LOW,)),))
+    with redirect_stderr(io.StringIO()):
+        assert diagnosis(found, Ui(), is_fixing=True)[0].splitlines()[-1].startswith("nothing was repaired")
+        assert "nothing was repaired" not in diagnosis(found, Ui())[0]

@@ -1,6 +1,5 @@
 """Whether this machine's clock is right, by the clocks of servers that were asked for another reason anyway."""
 
-import re
 from collections.abc import Collection
 from typing import Final
 
@@ -8,12 +7,12 @@ from stackctl.contracts.finding import Finding
 from stackctl.contracts.repair import Repair, RunProgram
 from stackctl.contracts.system import Reached, User
 from stackctl.core.doctor.commands import as_root
+from stackctl.core.doctor.servers import is_out_of_date
 
 _OFF_S: Final = 300.0
 # certificates of a registry are valid for some 90 days: by this much, some server's is refused
 _BROKEN_S: Final = 86_400.0
 _AGREE_S: Final = 60.0
-_DATES: Final = re.compile("not yet valid|expired", re.IGNORECASE)  # OpenSSL's words for a certificate's dates
 _SHOWN: Final = ("NTP=", "NTPSynchronized=", "CanNTP=")
 
 
@@ -28,7 +27,7 @@ def judge_clock(servers: Collection[Reached], settings: str, user: User) -> tupl
     middle = ahead[len(ahead) // 2]
     if abs(middle) < _OFF_S:
         return ()
-    refused = any(one.failure == "tls" and _DATES.search(one.says) for one in servers)
+    refused = any(map(is_out_of_date, servers))
     says = f"this machine's clock is {_span(abs(middle))} {'ahead' if middle > 0 else 'behind'}"
     who = "one server" if len(ahead) == 1 else f"{len(ahead)} servers"
     repair = _repair(settings)

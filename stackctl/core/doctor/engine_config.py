@@ -25,11 +25,6 @@ def config_error(text: str) -> str:
     return ""
 
 
-def has_settings(text: str, settings: Settings) -> bool:
-    """Return whether a configuration has these settings already; a damaged one has none."""
-    return not config_error(text) and _merged(_load(text), settings) == _load(text)
-
-
 def with_settings(text: str, settings: Settings) -> str:
     """Return the configuration with these settings in it, where a mapping adds to a mapping; "" if it is damaged.
 

@@ -15,49 +15,10 @@ from stackctl.contracts.system import User
 Init = Literal["", "systemd", "systemd --user", "openrc", "sysv", "snap"]
 DAEMON: Final = "dockerd"
 _SOCKETS: Final = frozenset({"/var/run/docker.sock", "/run/docker.sock"})  # of the machine's own engine
-_CONFIG: Final = PurePosixPath("/etc/docker/daemon.json")
+DAEMON_JSON: Final = PurePosixPath("/etc/docker/daemon.json")
 _PID_FILE: Final = PurePosixPath("/run/docker.pid")
 _OPTION: Final = "--config-file"
 _STORE: Final = "/nix/store/"  # whose files are never written
-
-
-@dataclass(frozen=True, kw_only=True)
-class Places:
-    """Where the files of an engine are: its configuration, unless it is given another one, and its process id."""
-
-    config: PurePosixPath = _CONFIG
-    pid_file: PurePosixPath = _PID_FILE
-    is_rootless: bool = False
-
-
-SNAP: Final = Places(
-    config=PurePosixPath("/var/snap/docker/current/config/daemon.json"),
-    pid_file=PurePosixPath("/run/snap.docker/docker.pid"),
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class EngineService:
-    """How this machine runs its engine.
-
-    init: "" if stackctl does not know it, or another engine than this service is in use: then nothing is restarted.
-    config_text: "" if there is no such file; None if it can't be read. options: those that the running dockerd has.
-    """
-
-    init: Init = ""
-    config: PurePosixPath = _CONFIG
-    config_text: str | None = ""
-    daemon: str = ""  # the path of dockerd; "" if it is not found
-    options: tuple[str, ...] = ()
-    can_validate: bool = False  # dockerd can check a configuration: 23.0 and newer
-    pid: int = 0  # of the dockerd that runs as this service; 0 if none is seen
-    has_usermod: bool = True  # of the package shadow; Alpine has BusyBox's addgroup instead
-
-    @property
-    def needs_root(self) -> bool:
-        return self.init != "systemd --user"
-
-
 # init -> its command
 _START: Final = MappingProxyType(
     {
@@ -89,6 +50,43 @@ _ENABLE: Final = MappingProxyType(
         "snap": (("snap", "start", "--enable", "docker"), ("snap", "stop", "--disable", "docker")),
     }
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Places:
+    """Where the files of an engine are: its configuration, unless it is given another one, and its process id."""
+
+    config: PurePosixPath = DAEMON_JSON
+    pid_file: PurePosixPath = _PID_FILE
+    is_rootless: bool = False
+
+
+SNAP: Final = Places(
+    config=PurePosixPath("/var/snap/docker/current/config/daemon.json"),
+    pid_file=PurePosixPath("/run/snap.docker/docker.pid"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineService:
+    """How this machine runs its engine.
+
+    init: "" if stackctl does not know it, or another engine than this service is in use: then nothing is restarted.
+    config_text: "" if there is no such file; None if it can't be read. options: those that the running dockerd has.
+    """
+
+    init: Init = ""
+    config: PurePosixPath = DAEMON_JSON
+    config_text: str | None = ""
+    daemon: str = ""  # the path of dockerd; "" if it is not found
+    options: tuple[str, ...] = ()
+    can_validate: bool = False  # dockerd can check a configuration: 23.0 and newer
+    pid: int = 0  # of the dockerd that runs as this service; 0 if none is seen
+    has_usermod: bool = True  # of the package shadow; Alpine has BusyBox's addgroup instead
+
+    @property
+    def needs_root(self) -> bool:
+        return self.init != "systemd --user"
 
 
 def find_places(socket: str, user: User) -> Places | None:

@@ -14,14 +14,14 @@ from stackctl.contracts.finding import Finding
 from stackctl.contracts.repair import Repair, RunProgram
 from stackctl.contracts.system import User
 from stackctl.core.doctor.commands import as_root
-from stackctl.terminal import cut, shown_in_line
+from stackctl.core.doctor.evidence import lines_of
 
 _FORWARD: Final = "net.ipv4.ip_forward"
 _LINE: Final = re.compile(r"^\s*net[./]ipv4[./]ip_forward\s*=\s*0\s*$", re.MULTILINE)
 # rules that let replies and pings pass, which is not enough for a container
 _LIMITED: Final = re.compile(r"ESTABLISHED|RELATED|-p icmp")
 _JUMP: Final = re.compile(r" -[jg] (\S+)")
-_LONGEST: Final = 200
+_MOST: Final = 8  # lines of evidence
 _NFT_HINT: Final = (
     'Let the packets of containers pass in that chain (in /etc/nftables.conf): `iifname "br-*" accept`, and '
     "`ct status dnat accept` for published ports."
@@ -54,7 +54,7 @@ class Firewall:
     """What is known of the firewall. None: this user may not read it, or it is not there.
 
     rules: `iptables -S`; chains: each chain of nftables that may drop forwarded packets by its policy -> its
-    rules; zone: firewalld's zone of the engine's bridge, "" for none; is_ours: the engine writes rules itself.
+    rules; zone: firewalld's zone of the engine's bridge, "" for none.
     """
 
     rules: str | None = None
@@ -78,7 +78,7 @@ def _by_rules(wall: Firewall, user: User) -> Iterator[Finding]:
             issue="firewall-drops-forwarded",
             says="the firewall drops all forwarded packets, and Docker's rules are not in its chain FORWARD",
             hint=_restart(user) if wall.is_managed else _unmanaged(user),
-            evidence=("iptables -S:", *_lines("\n".join(rules["FORWARD"]))),
+            evidence=("iptables -S:", *lines_of("\n".join(rules["FORWARD"]), _MOST)),
         )
     for chain, text in sorted((wall.chains or {}).items()):
         if not re.search(r"\b(accept|jump|goto)\b", re.sub(r"(?m)^.*\b(established|related)\b.*$", "", _body(text))):
@@ -87,7 +87,7 @@ def _by_rules(wall: Firewall, user: User) -> Iterator[Finding]:
                 context=chain,
                 says=f"the chain {chain} of nftables drops all forwarded packets, those of containers as well",
                 hint=f"{_NFT_HINT} Source: {_NFT_SOURCE}",
-                evidence=(f"nft list chain {chain}:", *_lines(text)),
+                evidence=(f"nft list chain {chain}:", *lines_of(text, _MOST)),
             )
 
 
@@ -126,10 +126,6 @@ def _unmanaged(user: User) -> str:
 def _body(chain: str) -> str:
     """Return a chain's rules, without the line that names its hook and policy."""
     return "\n".join(line for line in chain.splitlines() if "policy" not in line)
-
-
-def _lines(text: str) -> tuple[str, ...]:
-    return tuple(cut(shown_in_line(one.strip()), _LONGEST) for one in text.splitlines() if one.strip())[:8]
 
 
 def drop_chains(listed: str) -> tuple[tuple[str, str, str], ...]:

@@ -13,15 +13,14 @@ from stackctl.contracts.engine import EngineDetails
 from stackctl.contracts.finding import Finding
 from stackctl.contracts.system import User
 from stackctl.core.doctor.commands import as_root
-from stackctl.terminal import cut, shown_in_line
+from stackctl.core.doctor.evidence import lines_of
 
 # words of the kernel's command line by which systemd takes version 1
 _OFF: Final = tuple(f"systemd.unified_cgroup_hierarchy={word}" for word in ("0", "no", "false"))
 _NEEDED: Final = ("veth", "bridge")  # modules without which no container gets a network
 _DELEGATION: Final = "https://rootlesscontaine.rs/getting-started/common/cgroup2/"
 _ALLOWED: Final = frozenset({"container_file_t", "container_ro_file_t", "svirt_sandbox_file_t", "container_share_t"})
-_LONGEST: Final = 200  # characters of a line of evidence
-_MOST: Final = 6  # lines of it
+_MOST: Final = 6  # lines of evidence
 
 
 def judge_cgroups(details: EngineDetails, boot_line: str, user: User) -> tuple[Finding, ...]:
@@ -58,7 +57,7 @@ def judge_cgroups(details: EngineDetails, boot_line: str, user: User) -> tuple[F
                 severity="warning",
                 says="the engine can't limit a container's memory: a backend that takes too much slows all programs",
                 hint=hint,
-                evidence=("docker info: MemoryLimit false", *_lines("\n".join(details.warnings))),
+                evidence=("docker info: MemoryLimit false", *lines_of("\n".join(details.warnings), _MOST)),
             )
         )
     return tuple(found)
@@ -157,7 +156,7 @@ def judge_reboot(packages: str | None, user: User, *, is_marked: bool) -> tuple[
     """Return whether the system asks for a reboot. packages: those that do, None if they are not named."""
     if not is_marked:
         return ()
-    lines = _lines(packages or "")
+    lines = lines_of(packages or "", _MOST)
     return (
         Finding(
             issue="reboot-needed",
@@ -167,8 +166,3 @@ def judge_reboot(packages: str | None, user: User, *, is_marked: bool) -> tuple[
             evidence=("/run/reboot-required is there", *lines),
         ),
     )
-
-
-def _lines(text: str) -> tuple[str, ...]:
-    found = dict.fromkeys(cut(shown_in_line(one.strip()), _LONGEST) for one in text.splitlines() if one.strip())
-    return tuple(found)[:_MOST]

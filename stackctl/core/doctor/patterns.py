@@ -27,6 +27,7 @@ _TOKENS: Final = tuple(
         ("Google key", r"\bAIza[A-Za-z0-9_-]{30,}"),
         ("Tailscale key", r"\btskey-[A-Za-z0-9-]{8,}"),
         ("package token", r"\b(?:npm|pypi)[_-][A-Za-z0-9_-]{30,}"),
+        ("end of an API key", r"(?<=api_keys: \*{4})\S{1,8}"),  # llama-server shows its last four characters
         ("web token", r"\beyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]*"),
     )
 )
@@ -76,7 +77,8 @@ _LINE: Final = re.compile(r"(?m)^[ \t-]*([A-Za-z_][\w.-]{0,80})[ \t]*:[ \t]+([^\
 _BLOCK: Final = re.compile(r"(?m)^[ \t-]*([A-Za-z_][\w.-]{0,80})[ \t]*:[ \t]+[|>][-+0-9]*[ \t]*\n[ \t]+(\S[^\n]*)$")
 _EMAIL: Final = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,6}")
 _MAC: Final = re.compile(r"(?i)(?<![0-9a-f:-])[0-9a-f]{2}(?:([:-])[0-9a-f]{2})(?:\1[0-9a-f]{2}){4}(?![0-9a-f:-])")
-_IPV4: Final = re.compile(r"(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.]*\d)")
+# llama-server's clock, 3.35.198.184, looks like an address; the first choice takes it with what follows it
+_IPV4: Final = re.compile(r"(?m:^)\d{1,3}(?:\.\d{2,3}){3} [DIWE] |(?<![\d.])\d{1,3}(?:\.\d{1,3}){3}(?![\d.]*\d)")
 _IPV6: Final = re.compile(r"(?i)(?<![0-9a-z:.])(?:[0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(?![0-9a-z:])")
 
 

@@ -83,18 +83,14 @@ def set_engine_config(service: EngineService, settings: Settings, *, restarts: b
     )
 
 
-def restart_engine(service: EngineService, why: str) -> Repair | None:
-    """Return the repair that restarts the engine; why: what it takes effect for, as "so that it reads ..."."""
-    argv = restart_argv(service)
-    if not argv:
-        return None
-    step = RestartEngine(argv=argv, needs_root=service.needs_root)
-    return Repair(does=f"Restart Docker, {why}.", steps=(step,), patience_s=_ENGINE_S)
-
-
-def start_services(services: tuple[str, ...]) -> Repair:
-    """Return the repair that starts services of this folder's stack that were stopped."""
-    return Repair(does="Start the stack.", steps=(StartServices(services=services),))
+def start_services(stopped: tuple[str, ...], missing: tuple[str, ...], *, runs: bool) -> Repair:
+    """Return the repair that starts services of this folder's stack. runs: the rest of the stack does."""
+    services = (*stopped, *missing)
+    if runs:
+        undo = tuple(("stop", one) for one in services)
+        return Repair(does=f"Start {' and '.join(services)}.", steps=(StartServices(services=services, undo=undo),))
+    step = StartServices(services=services, undo=(("stop",) if stopped else ("down",),))
+    return Repair(does="Start the stack.", steps=(step,))
 
 
 def _reread(service: EngineService, *, restarts: bool) -> tuple[RestartEngine, ...]:

@@ -14,9 +14,10 @@ from stackctl.terminal import command_line
 _HUB: Final = "docker.io"
 # where Docker Hub answers its engine: https://distribution.github.io/distribution/spec/api/
 _HUB_SERVER: Final = "registry-1.docker.io"
-_DATES: Final = re.compile("not yet valid|expired", re.IGNORECASE)
+_DATES: Final = re.compile("not yet valid|expired", re.IGNORECASE)  # OpenSSL's words for a certificate's dates
 NO_TIME: Final = "no time was left to ask"  # on a busy machine: nothing is known of a name or server
 _NO_TLS: Final = re.compile("wrong.version.number", re.IGNORECASE)  # it answers, by HTTP, as the engine may allow
+_ERRNO: Final = re.compile(r"^\[Errno -?\d+\] ")
 _BUILT_HERE: Final = frozenset({"localhost"})
 
 
@@ -45,6 +46,11 @@ def registry_of(image: str) -> str:
     return _HUB_SERVER if first in {_HUB, f"index.{_HUB}"} else first
 
 
+def is_out_of_date(reached: Reached) -> bool:
+    """Return whether a server's certificate was refused for its dates: one of the two clocks is wrong."""
+    return reached.failure == "tls" and _DATES.search(reached.says) is not None
+
+
 def judge_names(
     asked: Iterable[tuple[Server, str]], resolvers: str | None, details: EngineDetails | None
 ) -> tuple[Finding, ...]:
@@ -59,14 +65,15 @@ def judge_names(
     waited = all(why == "timeout" for _, why in mine)
     needs = [server.needs for server, _ in mine if server.needs]
     by_engine = bool(details and details.proxies) and all(server.kind == "registry" for server, _ in mine)
-    names = ", ".join(server.name for server, _ in mine)
+    names = [server.name for server, _ in mine]
+    have = f"{' and '.join(names)} {'have' if len(names) > 1 else 'has'} no address"
     lines = [line.strip() for line in (resolvers or "").splitlines() if line.startswith("nameserver")]
-    how = "no resolver answered in time" if waited else mine[0][1]
+    how = "no resolver answered in time" if waited else _ERRNO.sub("", mine[0][1])
     return (
         Finding(
             issue="names-not-resolved",
             severity=_severity(needs, is_sure=not by_engine),
-            says=f"{names}: {how}{_because(needs)}",
+            says=f"{have} ({how}){_because(needs)}",
             hint="Check the network (`ip route`) and the resolvers in /etc/resolv.conf: "
             f"`{command_line('getent', 'hosts', mine[0][0].name)}` prints an address once they work.",
             evidence=tuple(f"/etc/resolv.conf: {one[:100]}" for one in lines[:4])
@@ -112,7 +119,7 @@ def _judge(server: Server, reached: Reached, details: EngineDetails | None) -> F
     has_other_way = is_registry and details is not None and bool(details.proxies or details.mirrors)
     by = f" by the proxy {reached.proxy}" if reached.proxy else ""
     needs = [server.needs] if server.needs else []
-    if reached.failure == "tls" and not _DATES.search(reached.says):
+    if reached.failure == "tls" and not is_out_of_date(reached):
         return Finding(
             issue="certificate-not-trusted",
             severity=_severity(needs, is_sure=not has_other_way),

@@ -51,7 +51,7 @@ def _stopped(stopped: tuple[str, ...], missing: tuple[str, ...], *, runs: bool) 
             says="the stack is stopped" if stopped else "the stack has no containers",
             hint="Run `stackctl start`.",
             context=", ".join(names),
-            repair=start_services(names),
+            repair=start_services(stopped, missing, runs=runs),
         )
     verb = "do" if len(names) > 1 else "does"
     return Finding(
@@ -59,7 +59,7 @@ def _stopped(stopped: tuple[str, ...], missing: tuple[str, ...], *, runs: bool) 
         says=f"{' and '.join(names)} {verb} not run, while the rest of the stack does",
         hint="Run `stackctl start`.",
         context=", ".join(names),
-        repair=start_services(names),
+        repair=start_services(stopped, missing, runs=runs),
     )
 
 

@@ -12,8 +12,9 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Final
 
+from stackctl.core.doctor.repairs import GROUP
 from stackctl.core.setup.families import FAMILIES
-from stackctl.core.setup.seen import GROUP, Seen
+from stackctl.core.setup.seen import Seen
 from stackctl.core.setup.step import ByHand
 from stackctl.terminal import command_line
 

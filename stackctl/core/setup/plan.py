@@ -6,15 +6,16 @@ from pathlib import PurePosixPath
 from typing import Final, Literal
 
 from stackctl.contracts.repair import RestartEngine, RewriteFile, RunProgram
+from stackctl.core.doctor.engine_service import DAEMON_JSON
+from stackctl.core.doctor.repairs import GROUP
 from stackctl.core.setup import by_hand
 from stackctl.core.setup.families import FAMILIES
 from stackctl.core.setup.families.family import Packaged, Repository
 from stackctl.core.setup.managers import install, refresh
-from stackctl.core.setup.seen import GROUP, Seen, lacking
+from stackctl.core.setup.seen import Seen, lacking
 from stackctl.core.setup.step import Adds, Setup, SetupStep
 
 Source = Literal["distribution", "docker"]
-DAEMON_JSON: Final = PurePosixPath("/etc/docker/daemon.json")
 _TRIED: Final = {"bookworm": "Debian 12", "trixie": "Debian 13"}  # tests/e2e/setup
 _POSTINSTALL: Final = "https://docs.docker.com/engine/install/linux-postinstall/"
 _NVIDIA: Final = (

@@ -5,13 +5,14 @@ from typing import Final, Literal
 
 from stackctl.contracts.engine_link import EngineLink
 from stackctl.contracts.system import User
+from stackctl.core.doctor.repairs import GROUP
+from stackctl.core.plan.engine_features import OLDEST_COMPOSE
 from stackctl.core.setup.distribution import Distribution, Signs, name_distribution
 from stackctl.core.setup.step import Lacking
 
 Init = Literal["", "systemd", "openrc"]
 # what the command docker is: "" if there is none
 Command = Literal["", "docker", "podman", "snap"]
-GROUP: Final = "docker"
 # the files of repositories that a setup may add
 FILES: Final = (
     "/etc/apt/sources.list.d/docker.sources",
@@ -21,7 +22,6 @@ FILES: Final = (
     "/etc/yum.repos.d/nvidia-container-toolkit.repo",
     "/etc/zypp/repos.d/nvidia-container-toolkit.repo",
 )
-OLDEST_COMPOSE: Final = (2, 20)
 _DOCTOR: Final = "Run `stackctl doctor`, which names the cause and what to do."
 _GPU_GROUPS: Final = ("render", "video")
 

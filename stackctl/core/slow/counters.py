@@ -43,11 +43,10 @@ class ProcessesSeen:
 
 @dataclass(frozen=True, kw_only=True)
 class Pressure:
-    """The share of time in which some process waited, of the last 10 s, 60 s and 300 s."""
+    """The share of time in which some process waited, of the last 10 s and 60 s."""
 
     last_10_s: float
     last_60_s: float
-    last_300_s: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,10 +111,10 @@ def pressure(text: str | None) -> Pressure | None:
         words = dict(word.split("=", 1) for word in line.split()[1:] if "=" in word)
         if line.startswith("some "):
             try:
-                found = [float(words[name]) / 100 for name in ("avg10", "avg60", "avg300")]
+                found = [float(words[name]) / 100 for name in ("avg10", "avg60")]
             except (KeyError, ValueError):
                 return None
-            return Pressure(last_10_s=found[0], last_60_s=found[1], last_300_s=found[2])
+            return Pressure(last_10_s=found[0], last_60_s=found[1])
     return None
 
 
@@ -136,16 +135,6 @@ def running(loadavg: str | None) -> int:
     words = (loadavg or "").split()
     now = words[3].partition("/")[0] if len(words) > 3 else ""
     return int(now) if now.isdecimal() else 0
-
-
-def device_of(mountinfo: str | None, mount_point: str) -> str:
-    """Return the numbers of the device that is mounted there, as 254:1, from /proc/self/mountinfo; "" if unknown."""
-    found = ""
-    for line in (mountinfo or "").splitlines():
-        words = line.split(" ")
-        if len(words) > 4 and words[4].replace("\\040", " ") == mount_point:
-            found = words[2]  # what is mounted last hides what was there
-    return found
 
 
 def _quota(texts: Mapping[str, str]) -> tuple[int, int]:

@@ -30,10 +30,6 @@ class Mean:
         """Return how fast it writes; where the log tells one time for all, reading is part of it."""
         return self.written / self.written_s if self.written_s else 0.0
 
-    @property
-    def read_per_s(self) -> float:
-        return self.read / self.read_s if self.read_s else 0.0
-
 
 @dataclass(frozen=True, kw_only=True)
 class Expected:

@@ -3,9 +3,8 @@
 from contextlib import suppress
 
 from stackctl.effects.docker.client import Client, translate_errors
+from stackctl.effects.docker.labels import PROJECT, SERVICE
 
-_PROJECT = "com.docker.compose.project"
-_SERVICE = "com.docker.compose.service"
 _HINT = "Run `docker ps -a` and `docker network ls` to see what is left."
 
 
@@ -13,7 +12,7 @@ def remove(engine: Client, project: str) -> None:
     """Remove a project's containers, running or not, with their anonymous volumes, and its networks."""
     import docker.errors
 
-    client, label = engine.client, {"label": f"{_PROJECT}={project}"}
+    client, label = engine.client, {"label": f"{PROJECT}={project}"}
     with translate_errors(f"{project} could not be removed", _HINT):
         for container in client.containers.list(all=True, filters=label):
             with suppress(docker.errors.NotFound):
@@ -36,11 +35,11 @@ def remove_cut_off(engine: Client, project: str) -> tuple[str, ...]:
     api, removed = engine.client.api, []
     with translate_errors(f"{project} could not be inspected", _HINT):
         here = {network["Id"] for network in api.networks()}
-        for one in api.containers(all=True, filters={"label": f"{_PROJECT}={project}"}):
+        for one in api.containers(all=True, filters={"label": f"{PROJECT}={project}"}):
             attached = ((one.get("NetworkSettings") or {}).get("Networks") or {}).values()
             wanted = {place["NetworkID"] for place in attached if place.get("NetworkID")}
             if one["State"] in {"exited", "created", "dead"} and not wanted <= here:
                 with suppress(docker.errors.NotFound):
                     api.remove_container(one["Id"], v=True)
-                removed.append(str(one["Labels"].get(_SERVICE, "")))
+                removed.append(str(one["Labels"].get(SERVICE, "")))
     return tuple(sorted(removed))

@@ -6,10 +6,8 @@ from typing import Any, Final
 
 from stackctl.core.uninstall.content import ContainerHere, EngineContent, ImageHere, NetworkHere, is_marked
 from stackctl.effects.docker.client import Client, translate_errors
+from stackctl.effects.docker.labels import MADE_BY, PROJECT, WORKING_DIR, folder_of
 
-_PROJECT: Final = "com.docker.compose.project"
-_WORKING_DIR: Final = "com.docker.compose.project.working_dir"
-_OURS: Final = "stackctl.made-by"  # the label of temporary containers and networks
 _NONE: Final = frozenset({"<none>:<none>", "<none>@<none>"})
 
 
@@ -24,15 +22,15 @@ def content(engine: Client) -> EngineContent:
                 NetworkHere(
                     id=one["Id"],
                     name=one["Name"],
-                    made_by=(one.get("Labels") or {}).get(_OURS, ""),
+                    made_by=(one.get("Labels") or {}).get(MADE_BY, ""),
                     is_used=bool(one.get("Containers")),
                 )
-                for one in api.networks(filters={"label": _OURS})
+                for one in api.networks(filters={"label": MADE_BY})
             ),
             volumes=tuple(
                 sorted(
-                    (one["Name"], (one.get("Labels") or {}).get(_PROJECT, ""))
-                    for one in api.volumes(filters={"label": _PROJECT}).get("Volumes") or ()
+                    (one["Name"], (one.get("Labels") or {}).get(PROJECT, ""))
+                    for one in api.volumes(filters={"label": PROJECT}).get("Volumes") or ()
                 )
             ),
         )
@@ -55,19 +53,16 @@ def remove_network(engine: Client, network: str) -> None:
 
 
 def _container(one: dict[str, Any]) -> ContainerHere:
-    import os
-
     labels = one.get("Labels") or {}
-    folder = labels.get(_WORKING_DIR, "")[:4096]
     return ContainerHere(
         id=one["Id"],
         name=(one.get("Names") or [one["Id"][:12]])[0].lstrip("/"),
         image=one.get("Image", ""),
         image_id=one.get("ImageID", ""),
         state=one.get("State", ""),
-        project=labels.get(_PROJECT, ""),
-        folder=os.path.realpath(folder) if folder.startswith("/") and "\0" not in folder else folder,
-        made_by=labels.get(_OURS, ""),
+        project=labels.get(PROJECT, ""),
+        folder=folder_of(labels.get(WORKING_DIR, "")),
+        made_by=labels.get(MADE_BY, ""),
         is_marked=is_marked(one.get("Command") or ""),
         volumes=tuple(mount["Name"] for mount in one.get("Mounts") or () if mount.get("Name")),
     )

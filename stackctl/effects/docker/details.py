@@ -35,7 +35,6 @@ def details(info: Mapping[str, Any], pid: int) -> EngineDetails:
         firewall=str((info.get("FirewallBackend") or {}).get("Driver") or "iptables"),
         storage_driver=str(info.get("Driver") or ""),
         has_containerd_store=has_containerd_store,
-        live_restore=bool(info.get("LiveRestoreEnabled")),
         proxies=tuple(
             dict.fromkeys(place for one in ("HttpsProxy", "HttpProxy") if (place := _place(str(info.get(one) or ""))))
         ),

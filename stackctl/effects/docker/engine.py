@@ -19,15 +19,12 @@ from stackctl.effects.docker import cdi, connection
 from stackctl.effects.docker.client import translate_errors
 from stackctl.effects.docker.connection import Peer, connect, listener
 from stackctl.effects.docker.gpu_trial import device_paths, gpu_drivers
+from stackctl.effects.docker.labels import HASH, PROJECT, SERVICE, WORKING_DIR
 from stackctl.errors import ConfigError, NoAnswer
 
 if TYPE_CHECKING:
     from docker import DockerClient
 
-PROJECT = "com.docker.compose.project"
-SERVICE = "com.docker.compose.service"
-WORKING_DIR = "com.docker.compose.project.working_dir"
-_HASH = "com.docker.compose.config-hash"
 _TAIL = 1000
 _OUTPUT = 1000  # characters of a health check that are kept
 
@@ -119,7 +116,7 @@ class Engine:
                 id=one["Id"],
                 service=one["Labels"].get(SERVICE, ""),
                 folder=one["Labels"].get(WORKING_DIR, ""),
-                config_hash=one["Labels"].get(_HASH, ""),
+                config_hash=one["Labels"].get(HASH, ""),
             )
             for one in listed
         )

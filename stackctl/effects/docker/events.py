@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from stackctl.core.observed import ServiceState
 from stackctl.core.start.events import Changed, ComposeExited, ComposeOutput, Event, EventStreamLost, Idle, Line
 from stackctl.effects.docker.client import Client, sdk_errors
+from stackctl.effects.docker.labels import PROJECT
 from stackctl.errors import EngineError
 
 _EVENTS = ["create", "start", "die", "oom", "health_status", "stop", "kill", "restart", "destroy"]
@@ -36,7 +37,7 @@ class Watch:
         self._streams: list[Any] = []
         self._closed = threading.Event()
         self._since: dict[str, float] = {}
-        filters = {"type": "container", "label": f"com.docker.compose.project={project}", "event": _EVENTS}
+        filters = {"type": "container", "label": f"{PROJECT}={project}", "event": _EVENTS}
         self._events = self._stream(engine.client.events(decode=True, filters=filters))
         self._thread(self._read_events)
 

@@ -3,9 +3,8 @@
 from typing import Any, Final
 
 from stackctl.effects.docker.client import Client, translate_errors
+from stackctl.effects.docker.labels import PROJECT, SERVICE
 
-_PROJECT: Final = "com.docker.compose.project"
-_SERVICE: Final = "com.docker.compose.service"
 _INFO: Final = (
     "ServerVersion", "OperatingSystem", "OSVersion", "OSType", "Architecture", "KernelVersion", "NCPU", "MemTotal",
     "Driver", "DriverStatus", "CgroupDriver", "CgroupVersion", "CgroupNamespace", "DockerRootDir", "LoggingDriver",
@@ -22,7 +21,7 @@ def facts(engine: Client, project: str) -> dict[str, Any]:
     api = engine.client.api
     with translate_errors("docker info failed"):
         info, version = api.info(), api.version()
-        label = {"label": f"{_PROJECT}={project}"}
+        label = {"label": f"{PROJECT}={project}"}
         listed = api.containers(all=True, filters=label) if project else ()
         networks = api.networks(filters=label) if project else ()
         containers = [_container(api, one["Id"]) for one in listed]
@@ -48,7 +47,7 @@ def _container(api: Any, container: str) -> dict[str, Any]:
     host, state = found.get("HostConfig") or {}, found.get("State") or {}
     return {
         "name": found.get("Name"),
-        "service": ((found.get("Config") or {}).get("Labels") or {}).get(_SERVICE),
+        "service": ((found.get("Config") or {}).get("Labels") or {}).get(SERVICE),
         "image": (found.get("Config") or {}).get("Image"),
         "image_id": found.get("Image"),
         "state": {key: state.get(key) for key in _STATE},

@@ -7,13 +7,13 @@ from typing import Final
 from stackctl.contracts.folder_trial import FolderTrial
 from stackctl.contracts.host import Owner
 from stackctl.effects.docker.client import Client, engine_words, no_answer, sdk_errors
+from stackctl.effects.docker.labels import MADE_BY
 from stackctl.terminal import shown_in_line
 
 _WHOLE_S: Final = 30  # for the container, including its start
 _THERE: Final = "/stackctl-sees"
 _SHELL: Final = "/bin/sh"
 _MOST: Final = 400  # characters of the engine's words
-_OURS: Final = "stackctl.made-by"  # the label of temporary containers and networks
 
 
 def try_folder(engine: Client, image: str, file: PurePosixPath, user: Owner) -> FolderTrial:
@@ -42,7 +42,7 @@ def try_folder(engine: Client, image: str, file: PurePosixPath, user: Owner) -> 
             entrypoint=[_SHELL, "-c", f"{script} 2>/dev/null", "sh", file.name],
             command=[],
             user=str(user),
-            labels={_OURS: "folder trial"},
+            labels={MADE_BY: "folder trial"},
             host_config=host,
         )["Id"]
     except sdk_errors() as error:

@@ -11,6 +11,7 @@ from stackctl.contracts.host import Owner
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.gpu import refusals
 from stackctl.effects.docker.client import Client, engine_words, no_answer, sdk_errors, translate_errors
+from stackctl.effects.docker.labels import MADE_BY
 from stackctl.gpus import GPUS
 from stackctl.gpus.contract import TIMED_OUT, Make
 from stackctl.terminal import shown_in_line
@@ -26,7 +27,6 @@ _MARK: Final = "stackctl-sees"  # begins each line of ours
 _SHELL: Final = "/bin/sh"
 _PIDS: Final = 64
 _LOG: Final = {"max-size": "1m"}  # limits the container's output
-_OURS: Final = "stackctl.made-by"  # the label of temporary containers and networks
 
 
 def try_gpu(
@@ -147,7 +147,7 @@ def _options(
     return {
         "entrypoint": [_SHELL, "-c", script(make, request, promised)],
         "command": [],
-        "labels": {_OURS: "gpu trial"},
+        "labels": {MADE_BY: "gpu trial"},
         "host_config": host,
         **({"user": str(user)} if user else {}),
     }

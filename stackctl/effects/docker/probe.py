@@ -13,6 +13,7 @@ from stackctl.core.formats import answer_limit, bounded_json
 from stackctl.core.formats.answer_limit import Exceeded, Limit
 from stackctl.core.observed import ProbeResult
 from stackctl.effects.docker.client import Client, translate_errors
+from stackctl.effects.docker.labels import MADE_BY
 from stackctl.errors import EngineError
 from stackctl.scripts import one_line
 from stackctl.secret import Secret
@@ -29,7 +30,6 @@ _MOST_VALUES: Final = 2_000_000  # values in the output's JSON
 _JSON: Final = {"content-type": "application/json"}
 _NOBODY: Final = 65534
 _WISH: Final = "/stackctl-asks.json"
-_OURS: Final = "stackctl.made-by"  # the label of temporary containers and networks
 
 
 def ask(
@@ -96,9 +96,9 @@ def own_network(engine: Client, name: str) -> Iterator[str]:
     """Make a network as another Compose project would, and give its name; remove one that an earlier run left first."""
     api = engine.client.api
     with _translate_errors():
-        for left in api.networks(names=[name], filters={"label": _OURS}):
+        for left in api.networks(names=[name], filters={"label": MADE_BY}):
             api.remove_network(left["Id"])
-        made = api.create_network(name, driver="bridge", labels={_OURS: "inquiry"}, check_duplicate=True)
+        made = api.create_network(name, driver="bridge", labels={MADE_BY: "inquiry"}, check_duplicate=True)
     try:
         yield name
     finally:

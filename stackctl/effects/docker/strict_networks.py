@@ -1,12 +1,9 @@
 """A stack's networks on Podman, made before Compose runs: Compose can't isolate them from all other networks."""
 
-from typing import Final
-
 from stackctl.contracts.service import Network
 from stackctl.core.start.docker_errors import from_output
 from stackctl.effects.docker.client import Client, translate_errors
-
-_LABELS: Final = ("com.docker.compose.project", "com.docker.compose.network")
+from stackctl.effects.docker.labels import NETWORK, PROJECT
 
 
 def make_networks(engine: Client, project: str, wanted: tuple[Network, ...]) -> None:
@@ -30,7 +27,7 @@ def make_networks(engine: Client, project: str, wanted: tuple[Network, ...]) -> 
             "internal": one.internal,
             "dns_enabled": True,
             "subnets": [{"subnet": one.subnet, "gateway": one.gateway}],
-            "labels": dict(zip(_LABELS, (project, one.name), strict=True)),
+            "labels": {PROJECT: project, NETWORK: one.name},
             "options": {"isolate": "strict"},
         }
         with translate_errors(f"the network {name} can't be made"):

@@ -11,11 +11,15 @@ _MOUNTS: Final = Path("/proc/self/mountinfo")
 
 @dataclass(frozen=True, kw_only=True)
 class Mounted:
-    """One line of mountinfo: where a file system is mounted, its kind, and the device or share that it comes from."""
+    """One line of mountinfo: where a file system is mounted, its kind, and the device or share that it comes from.
+
+    device: its numbers, as 254:1.
+    """
 
     point: str
     kind: str
     source: str
+    device: str
     is_read_only: bool = False
 
 
@@ -42,7 +46,9 @@ def _parse(line: str) -> Mounted | None:
     if len(here) < 6 or len(there) < 2:
         return None
     options = {*here[5].split(","), *(there[2].split(",") if len(there) > 2 else ())}
-    return Mounted(point=_plain(here[4]), kind=there[0], source=_plain(there[1]), is_read_only="ro" in options)
+    return Mounted(
+        point=_plain(here[4]), kind=there[0], source=_plain(there[1]), device=here[2], is_read_only="ro" in options
+    )
 
 
 def _plain(text: str) -> str:

@@ -82,6 +82,7 @@ class ThisSystem:
                 file_system=mounted.kind if mounted else "",
                 mount_point=mounted.point if mounted else "",
                 source=mounted.source if mounted else "",
+                device=mounted.device if mounted else "",
                 is_read_only=bool(seen.f_flag & os.ST_RDONLY),
             )
         return None

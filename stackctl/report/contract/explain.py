@@ -49,7 +49,7 @@ class IssuePage(TypedDict):
     issue: str
     title: str
     kind: str
-    exit_code: int
+    exit_code: Annotated[int | None, "of a command that fails by it; null: it is a warning, and no command fails"]
     meaning: str
     seen: Annotated[str, "how stackctl finds it out"]
     repair: str

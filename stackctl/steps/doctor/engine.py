@@ -7,6 +7,7 @@ from stackctl.contracts.finding import CheckResult, Finding
 from stackctl.core.doctor import at_boot
 from stackctl.core.doctor.compose import WORDS, dotted, judge_compose, known_bad
 from stackctl.core.doctor.engine_link import Around, is_usual, judge_link, usual_places
+from stackctl.core.doctor.engine_service import DAEMON
 from stackctl.core.plan.engine_features import described
 from stackctl.errors import EngineError
 from stackctl.steps.doctor.check import Check, Looks
@@ -15,7 +16,7 @@ from stackctl.terminal import command_line
 
 _ASK_S: Final = 2.0  # for a program that answers within a tenth of that
 _CONTAINER: Final = (PurePosixPath("/.dockerenv"), PurePosixPath("/run/.containerenv"))
-_DAEMONS: Final = ("dockerd", "/snap/bin/docker")
+_DAEMONS: Final = (DAEMON, "/snap/bin/docker")
 _UNIT: Final = ("systemctl", "show", "docker.service", "--property", "ActiveState,SubState,Result")
 _JOURNAL: Final = ("journalctl", "--unit", "docker.service", "--lines", "40", "--output", "cat", "--no-pager")
 _MOST_LINES: Final = 4

@@ -8,6 +8,7 @@ from stackctl.contracts.finding import CheckResult
 from stackctl.core.config.spec import AUTO
 from stackctl.core.doctor import kernel
 from stackctl.core.doctor.commands import size
+from stackctl.core.doctor.engine_service import DAEMON
 from stackctl.core.doctor.memory import judge_memory, read_memory
 from stackctl.core.doctor.processor import judge_processor
 from stackctl.errors import StackctlError
@@ -90,7 +91,7 @@ def _has_engine_here(looks: Looks) -> bool:
     """Return whether the engine, running or not, uses this kernel."""
     with suppress(StackctlError):
         return shares_kernel(looks)
-    return bool(looks.machine.system.program("dockerd"))
+    return bool(looks.machine.system.program(DAEMON))
 
 
 def _memory(looks: Looks) -> CheckResult:

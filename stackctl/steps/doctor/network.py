@@ -11,6 +11,7 @@ from stackctl.contracts.service import Network, Publish
 from stackctl.core.config.spec import AUTO, Spec
 from stackctl.core.doctor import addresses, firewall
 from stackctl.core.doctor.addresses import Route
+from stackctl.core.doctor.engine_service import DAEMON_JSON
 from stackctl.core.doctor.firewall import Firewall
 from stackctl.core.plan.plan import stack_name
 from stackctl.core.plan.subnets import gateway
@@ -22,7 +23,6 @@ _ELSEWHERE: Final = "the engine has another network"
 _SYSCTL: Final = (PurePosixPath("/etc/sysctl.d"), PurePosixPath("/etc/sysctl.conf"))
 _IP_FORWARD: Final = PurePosixPath("/proc/sys/net/ipv4/ip_forward")
 _OWN_NETWORK: Final = PurePosixPath("/proc/self/ns/net")
-_DAEMON: Final = PurePosixPath("/etc/docker/daemon.json")
 _UFW: Final = (PurePosixPath("/etc/ufw/ufw.conf"), PurePosixPath("/etc/default/ufw"))
 _FIREWALLD: Final = PurePosixPath("/run/firewalld.pid")
 _MOST_CHAINS: Final = 4
@@ -76,7 +76,10 @@ def _pools(looks: Looks) -> CheckResult:
     details = looks.details()
     theirs, own = looks.machine.docker.subnets("")
     taken: set[IPv4Network] = {*theirs, *own}
-    return CheckResult(findings=addresses.judge_pools(details.pools, taken), says=f"{len(taken)} subnets in use")
+    return CheckResult(
+        findings=addresses.judge_pools(details.pools, taken),
+        says=f"{len(taken)} {'subnet' if len(taken) == 1 else 'subnets'} in use",
+    )
 
 
 def _forwarding(looks: Looks) -> CheckResult:
@@ -114,7 +117,7 @@ def _firewall(looks: Looks) -> CheckResult:
         here = "the firewall's rules could not be read" if has_program else "neither iptables nor nft is installed"
         why = here if is_root else "only root may read the firewall's rules"
         return CheckResult(untried=why)
-    return CheckResult(findings=findings, says="it lets them pass")
+    return CheckResult(findings=findings, says="it lets what containers send pass")
 
 
 def _look_at_firewall(looks: Looks) -> Firewall:
@@ -126,7 +129,7 @@ def _look_at_firewall(looks: Looks) -> Firewall:
         chains=_dropping_chains(looks),
         has_firewalld=has_firewalld,
         zone=_zone(looks) if has_firewalld else None,
-        is_managed=parse_table(system.text(_DAEMON) or "{}").get("iptables") is not False,
+        is_managed=parse_table(system.text(DAEMON_JSON) or "{}").get("iptables") is not False,
         has_ufw="ENABLED=yes" in on.splitlines(),
         ufw_policy=next(
             (

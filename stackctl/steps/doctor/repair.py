@@ -71,7 +71,7 @@ def _offer(finding: Finding, repair: Repair, check: str, by: Repairing) -> Repai
         return _said(replace(outcome, outcome="needs root", says="run `stackctl doctor --fix` as root"), by)
     agreed = by.agrees(repair.does)
     if agreed is None:
-        says = "there is no terminal to ask on: add --yes to agree to all repairs"
+        says = "there is no terminal to ask on; add --yes to agree to all repairs"
         return _said(replace(outcome, outcome="not asked", says=says), by)
     return _said(_repaired(outcome, finding, repair, check, by) if agreed else outcome, by)
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 from stackctl import __version__
 from stackctl.core import history
 from stackctl.core.config import lock, stack_toml
+from stackctl.core.doctor.engine_service import DAEMON_JSON
 from stackctl.core.doctor.log_lines import parts
 from stackctl.core.doctor.report_archive import Source, as_json
 from stackctl.core.formats import yaml_text
@@ -31,7 +32,6 @@ _MACHINE: Final = {
     "/proc/pressure/memory": "the pressure on the memory",
     "/proc/mounts": "",  # shares have names and logins in it: only its kinds of file systems are taken
 }
-_DAEMON: Final = PurePosixPath("/etc/docker/daemon.json")
 # keys of an override file whose values are the user's own: their names stay
 _OWN_VALUES: Final = frozenset(
     {"environment", "labels", "env_file", "secrets", "configs", "command", "entrypoint", "args", "build", "healthcheck"}
@@ -168,7 +168,7 @@ def _of_machine(machine: Machine) -> Iterator[Source]:
     for path, about in _MACHINE.items():
         if about and (text := system.text(PurePosixPath(path), most=_MOST)):
             yield Source(name=f"machine/{path.rpartition('/')[2]}.txt", about=about, text=text)
-    if text := system.text(_DAEMON, most=_MOST):
+    if text := system.text(DAEMON_JSON, most=_MOST):
         yield Source(name="machine/daemon.json", about="the engine's settings", text=text)
     for folder in ("/etc/cdi", "/var/run/cdi"):
         for name in system.names(PurePosixPath(folder)):

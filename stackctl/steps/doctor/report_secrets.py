@@ -50,6 +50,8 @@ def personal_names(machine: Machine) -> dict[str, str]:
     for host in machine.host.names():
         short = host.partition(".")[0]
         names |= {one: "HOST" for one in (host, short) if len(one) > 2 and one.lower() not in _COMMON}
+        for quote in ('"', '\\"'):  # in a list of names also one that is short
+            names |= {f"{quote}{one}{quote}": f"{quote}HOST{quote}" for one in (host, short) if 0 < len(one) <= 2}
     return names
 
 

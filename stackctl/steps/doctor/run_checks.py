@@ -11,7 +11,7 @@ from stackctl.errors import StackctlError
 from stackctl.steps.doctor.check import Check, Looks
 
 LATE = "it did not end in time"
-NEEDS_CONTAINER = "it needs a container: `stackctl doctor --deep`"
+NEEDS_CONTAINER = "tried in a container by `stackctl doctor --deep`"
 
 
 def run_checks(
@@ -65,7 +65,7 @@ def _result(check: Check, looks: Looks) -> CheckResult:
     try:
         return check.run(looks)
     except StackctlError as error:
-        return CheckResult(untried=error.message)
+        return CheckResult(untried=error.message.partition("\n")[0])
 
 
 def _late(check: Check) -> CheckResult:

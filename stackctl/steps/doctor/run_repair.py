@@ -93,7 +93,8 @@ class Running:
                 self._run(step.argv, needs_root=step.needs_root)
             case StartServices():
                 self.start()
-                self.done.append(Undo(("stackctl", "-C", str(self.machine.place), "stop"), needs_root=False))
+                here = ("stackctl", "-C", str(self.machine.place))
+                self.done += [Undo((*here, *one), needs_root=False) for one in reversed(step.undo)]
 
     def _write(self, step: WriteFile) -> None:
         if (self.machine.system.text(step.path) or "") != step.former:

@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Final
 
+from stackctl.core.doctor.engine_service import DAEMON, DAEMON_JSON
 from stackctl.core.setup.distribution import Signs, name_distribution
-from stackctl.core.setup.plan import DAEMON_JSON
 from stackctl.core.setup.seen import FILES, Command, Init, Seen
 from stackctl.core.start.docker_errors import version
 from stackctl.errors import EngineError, StackctlError
@@ -28,7 +28,7 @@ def look_at_machine(machine: Machine) -> Seen:
         init=_init(machine),
         link=machine.docker.link(within_s=_LINK_S),
         command=_command(machine),
-        has_engine=bool(system.program("dockerd")),
+        has_engine=bool(system.program(DAEMON)),
         has_podman=bool(system.program("podman")),
         cards=frozenset(card.vendor for card in machine.gpus.cards()),
         driver=_driver(machine),

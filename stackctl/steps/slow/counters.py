@@ -52,10 +52,9 @@ def read_place(file: PurePosixPath, system: System) -> Place:
     disk = system.disk(file)
     if disk is None:
         return Place()
-    device = counters.device_of(system.text(_PROC / "self" / "mountinfo"), disk.mount_point)
     said = None
-    if device:
-        own = _DEVICES / device  # of a partition, the disk above it tells
+    if disk.device:
+        own = _DEVICES / disk.device  # of a partition, the disk above it tells
         said = system.text(own / "queue" / "rotational") or system.text(own / ".." / "queue" / "rotational")
     platters = {"0": False, "1": True}.get((said or "").strip())
     return Place(file_system=disk.file_system, mount_point=disk.mount_point, has_platters=platters)

@@ -112,6 +112,8 @@ PLANTED = "p1anted-S3cret-value"
         "-----BEGIN RSA PRIVATE KEY-----\nabcdefgh cut",
         "write to some.body@mail.example.org",
         "from 8.8.8.8",
+        "8.8.8.8 is where it comes from",
+        "0.00.102.883 I srv  init_listene: api_keys: ****uK0s",
         "from 2606:4700:4700::1111",
         "link/ether a4:bb:6d:12:34:56",
     ],
@@ -119,7 +121,18 @@ PLANTED = "p1anted-S3cret-value"
 def test_an_unknown_secret_is_found_by_its_form_or_by_the_name_before_it(text: str) -> None:
     found = redaction().clean(text)
     assert "[redacted " in found
-    for gone in (PLANTED, "abcdefgh", "aB3aB3", "ABCDABCD", "c2lnbmF0dXJl", "some.body", "8.8.8.8", "4700", "a4:bb"):
+    for gone in (
+        PLANTED,
+        "abcdefgh",
+        "aB3aB3",
+        "ABCDABCD",
+        "c2lnbmF0dXJl",
+        "some.body",
+        "8.8.8.8",
+        "4700",
+        "a4:bb",
+        "uK0s",
+    ):
         assert gone not in found
 
 
@@ -134,6 +147,7 @@ def test_an_unknown_secret_is_found_by_its_form_or_by_the_name_before_it(text: s
         "image: ghcr.io/a/b:1.19.0@sha256:" + "a" * 64,
         "172.18.0.2:5001 192.168.1.5/24 10.0.0.1 127.0.0.1 100.64.0.1 fd00::1 fe80::1 ::1",
         "12:00:01 driver 570.86.15 build 1.2.3",
+        "3.35.198.184 I srv  update_slots: all slots are idle",
         "key: value, author: x, monkey: y",
         "SSH_AUTH_SOCK=/run/agent PWD=/srv/stack",
     ],

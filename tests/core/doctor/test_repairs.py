@@ -44,7 +44,6 @@ def test_where_no_way_is_known_no_repair_is_offered() -> None:
     unknown = EngineService()
     assert repairs.start_engine(unknown) is None
     assert repairs.enable_engine(unknown) is None
-    assert repairs.restart_engine(unknown, "so that it reads a file") is None
     assert repairs.set_engine_config(unknown, CDI) is None
 
 

@@ -56,10 +56,17 @@ def test_names_that_are_not_resolved(asked: list[tuple[Server, str]], severity: 
 
 def test_the_resolvers_are_the_evidence() -> None:
     (found,) = judge_names([(LACKS, "timeout")], "# by dhcp\nnameserver 192.168.1.1\nsearch lan\n", None)
-    assert found.says == ("ghcr.io: no resolver answered in time, and the image ghcr.io/a/b:1 has to come from there")
+    assert found.says == (
+        "ghcr.io has no address (no resolver answered in time), and the image ghcr.io/a/b:1 has to come from there"
+    )
     assert found.evidence == ("/etc/resolv.conf: nameserver 192.168.1.1",)
     (none,) = judge_names([(LACKS, NO_NAME)], None, None)
     assert none.evidence == ("/etc/resolv.conf names no resolver",)
+
+
+def test_names_without_an_address_are_told_in_words_alone() -> None:
+    (found,) = judge_names([(GHCR, NO_NAME), (HUB, NO_NAME)], "", None)
+    assert found.says == f"ghcr.io and {HUB.name} have no address (Name or service not known)"
 
 
 def test_an_engine_with_a_proxy_needs_no_names_here() -> None:

@@ -1,5 +1,6 @@
 """What the doctor makes of a stack's services."""
 
+from stackctl.contracts.repair import StartServices
 from stackctl.core.doctor.images import judge_images
 from stackctl.core.doctor.services import describe, judge_services
 from stackctl.core.observed import ServiceState
@@ -80,3 +81,17 @@ def test_an_image_for_another_processor_is_a_failure() -> None:
 def test_images_that_are_gone_are_one_warning() -> None:
     (found,) = judge_images({"a:1": "", "b:1": "", "c:1": "amd64"}, "x86_64")
     assert (found.issue, found.severity, found.evidence) == ("image-missing", "warning", ("a:1", "b:1"))
+
+
+def test_the_way_back_from_a_start_leaves_what_ran_before() -> None:
+    def undo(states: dict[str, ServiceState], missing: tuple[str, ...], *troubles: str) -> tuple[tuple[str, ...], ...]:
+        (found,) = judge_services(states, missing, {name: stopped(name) for name in troubles})
+        assert found.repair
+        (step,) = found.repair.steps
+        assert isinstance(step, StartServices)
+        return step.undo
+
+    runs = next(one for one in READY.values() if one.state == "running")
+    assert undo({runs.name: runs}, (), "llamacpp") == (("stop", "llamacpp"),)
+    assert undo({}, (), "llamacpp", "sillytavern") == (("stop",),)
+    assert undo({}, ("llamacpp", "sillytavern")) == (("down",),)

@@ -14,6 +14,7 @@ from stackctl.contracts.signature import Signature
 from stackctl.core.explain.log_text import LogText
 from stackctl.core.start import docker_errors
 from stackctl.issues import ISSUES
+from stackctl.report.explain import explained
 from tests.backends import logs, test_causes
 from tests.core.explain.rows import HERE, Row, explanation, rows, verdict
 
@@ -64,6 +65,25 @@ def test_no_line_of_a_good_run_is_explained_as_a_cause(name: str) -> None:
 
 
 # -- which cause counts
+
+
+def test_what_stackctl_printed_is_explained_by_the_issue_that_it_names() -> None:
+    text = "error: m.gguf is cut short: 100 bytes of at least 200\nhint: h\nmore: `stackctl explain model-damaged`"
+    found = explanation(text)
+    assert found.found
+    assert (found.state, found.found.program, found.found.cause.issue) == ("explained", "stackctl", "model-damaged")
+
+
+def test_the_log_that_stackctl_quotes_takes_precedence_over_the_issue_that_it_names() -> None:
+    quoted = "  | llama_model_load: error loading model: unknown model architecture: 'qwen9'"
+    found = explanation(f"error: it fails\n{quoted}\nmore: `stackctl explain model-too-new`").found
+    assert found
+    assert (found.program, found.line) == ("llama.cpp", 2)
+
+
+def test_an_empty_text_is_called_empty_and_not_well() -> None:
+    text, _ = explained(explain_log(LogText(name="stdin", head="\n")))
+    assert text.startswith("the text is empty")
 
 
 def test_the_line_that_says_why_wins_over_the_generic_one_that_follows() -> None:

@@ -194,7 +194,7 @@ def test_what_the_backend_itself_computes_is_not_taken_for_others() -> None:
 
 def test_of_a_demo_model_nothing_is_expected_and_others_count_only_while_processes_wait() -> None:
     now = moment(1.0, busy_s=6.0)
-    waits = Pressure(last_10_s=0.5, last_60_s=0.3, last_300_s=0.1)
+    waits = Pressure(last_10_s=0.5, last_60_s=0.3)
     demo = observed(now=now, is_demo=True)
     assert names(explain(demo)) == []
     assert names(explain(replace(demo, pressure=waits))) == ["processor-busy"]

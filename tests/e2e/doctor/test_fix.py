@@ -69,6 +69,7 @@ def undo(machine: Guest, seen: Seen, issue: str) -> None:
     machine.shell(*commands)
 
 
+@pytest.mark.sample
 def test_cdi_that_is_off_is_switched_on_in_the_users_file_and_off_again_by_the_undo(
     machine: Guest, library: Path
 ) -> None:

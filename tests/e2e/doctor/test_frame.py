@@ -16,8 +16,9 @@ from tests.e2e.doctor.faults import Seen, argv, doctor
 
 pytestmark = pytest.mark.engine
 OURS = ("engine", "images", "stack", "containers")
-# a doctor that waited for what hangs would need ten seconds at least; it ends within three on a machine that is idle
-SOON_S = 9.0
+# one that waited for what hangs would need minutes; it ends within three seconds on a machine that is idle, and where
+# other tests keep its own start waiting, it waits for the checks as much longer
+SOON_S = 30.0
 
 
 def of(seen: Seen, *areas: str) -> list[str]:
@@ -69,9 +70,10 @@ def test_each_fault_of_a_stack_is_named(stack: Stack) -> None:
     assert seen.finding("services-stopped")["context"] == "sillytavern"
     stack.run("start")
 
-    stack.docker("update", "--restart", "no", stack.container("llamacpp"))
+    # the engine starts one again that the kernel killed, and leaves one stopped that a person did: 137 is that, too
     stack.docker("kill", stack.container("llamacpp"))
-    assert {"service-killed", "services-stopped"} & set(doctor(stack.folder).failures)
+    seen = doctor(stack.folder)
+    assert seen.finding("services-stopped")["context"] == "llamacpp"
     stack.run("start")
 
     settings = stack.folder / "stack.toml"

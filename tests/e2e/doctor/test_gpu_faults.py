@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from stackctl.core.doctor.servers import NO_TIME
 from stackctl.steps.doctor.gpu import TOO_SHORT
 from stackctl.steps.doctor.run_checks import LATE
 from tests.e2e.doctor.faults import Seen, doctor
+from tests.e2e.doctor.small_engine import OFFLINE
 from tests.standins import nvml
 
 pytestmark = [pytest.mark.engine, pytest.mark.debian, pytest.mark.machines]
@@ -30,11 +32,12 @@ def library(tmp_path: Path) -> Path:
 
 
 def look(folder: Path, *, setup: str = "", library: Path | None = None) -> Seen:
-    """Look in a folder without a stack, again where a busy machine kept a check from its end."""
-    around: Mapping[str, str] = {"LD_LIBRARY_PATH": str(library)} if library else {}
+    """Look in the folder of a stack that needs no download, again where a busy machine kept a check from its end."""
+    around: Mapping[str, str] = {**OFFLINE, "LD_LIBRARY_PATH": str(library)} if library else OFFLINE
     (place := folder / "stack").mkdir(exist_ok=True)
+    (place / "stack.toml").write_text('images = "own"\n[model]\npath = "demo"\n')
     seen, looks = doctor(place, setup=setup, environment=around), 1
-    while any(one["message"] in {LATE, TOO_SHORT} for one in seen.values["checks"]) and looks < _MOST_LOOKS:
+    while any(one["message"] in {LATE, TOO_SHORT, NO_TIME} for one in seen.values["checks"]) and looks < _MOST_LOOKS:
         seen, looks = doctor(place, setup=setup, environment=around), looks + 1
     return seen
 
@@ -46,7 +49,7 @@ def gpu_issues(seen: Seen) -> list[str]:
 @pytest.mark.parametrize(
     ("answers", "issue", "says"),
     [
-        (("nvmlInitWithFlags = hang",), "gpu-driver-hangs", "does not answer"),
+        pytest.param(("nvmlInitWithFlags = hang",), "gpu-driver-hangs", "does not answer", marks=pytest.mark.sample),
         (("nvmlInitWithFlags = 18",), "gpu-driver-mismatch", "version mismatch"),
         (("nvmlInitWithFlags = 9",), "", ""),  # a library without a driver, and no card: there is no GPU
         (("nvmlInitWithFlags = 999",), "gpu-failed", "Unknown Error"),
@@ -61,6 +64,7 @@ def test_what_the_driver_answers_is_the_first_fault_of_the_gpu(
     seen = look(tmp_path, library=library)
     assert gpu_issues(seen) == ([issue] if issue else [])
     if issue:
+        assert seen.first == issue
         assert says in seen.finding(issue)["message"]
         assert seen.finding(issue)["severity"] == "failure"
 

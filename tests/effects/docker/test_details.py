@@ -45,7 +45,6 @@ def test_what_docker_info_says_is_read() -> None:
         pools=(AddressPool(base=IPv4Network("10.136.128.0/17"), size=24),),
         firewall="nftables",
         storage_driver="overlay2",
-        live_restore=True,
         proxies=("proxy.lan:3128",),
         mirrors=("https://mirror.lan/",),
         warnings=("WARNING: No swap limit support",),

@@ -39,6 +39,7 @@ def answering(path: Path, answer: bytes | None) -> Iterator[str]:
                     return
                 held.append(connection)
                 if answer is not None:
+                    connection.recv(1 << 10)  # who closes without having read it resets the connection
                     connection.sendall(answer)
                     connection.close()
 

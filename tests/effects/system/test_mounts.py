@@ -29,12 +29,15 @@ def listed(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("place", "found"),
     [
-        ("/home/ann", Mounted(point="/", kind="ext4", source="/dev/sda1")),
-        ("/data/a.gguf", Mounted(point="/data", kind="btrfs", source="/dev/sdd1")),  # the last one hides the first
-        ("/data/nas two/a.gguf", Mounted(point="/data/nas two", kind="nfs4", source="nas:/models x")),
-        ("/database", Mounted(point="/", kind="ext4", source="/dev/sda1")),
-        ("/old/x", Mounted(point="/old", kind="ext4", source="/dev/sdc1", is_read_only=True)),
-        ("/full/x", Mounted(point="/", kind="ext4", source="/dev/sda1")),  # a line that is cut short
+        ("/home/ann", Mounted(point="/", kind="ext4", source="/dev/sda1", device="8:1")),
+        (
+            "/data/a.gguf",
+            Mounted(point="/data", kind="btrfs", source="/dev/sdd1", device="8:49"),
+        ),  # the last one hides the first
+        ("/data/nas two/a.gguf", Mounted(point="/data/nas two", kind="nfs4", source="nas:/models x", device="0:50")),
+        ("/database", Mounted(point="/", kind="ext4", source="/dev/sda1", device="8:1")),
+        ("/old/x", Mounted(point="/old", kind="ext4", source="/dev/sdc1", device="8:33", is_read_only=True)),
+        ("/full/x", Mounted(point="/", kind="ext4", source="/dev/sda1", device="8:1")),  # a line that is cut short
     ],
 )
 def test_the_nearest_mount_holds_a_path(listed: Path, place: str, found: Mounted) -> None:

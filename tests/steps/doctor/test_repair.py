@@ -251,6 +251,13 @@ def test_services_are_started_without_root(here: Quiet) -> None:
     assert done.undo == (f"stackctl -C {here.machine.place} stop",)
 
 
+def test_the_way_back_of_one_service_stops_that_one_alone(here: Quiet) -> None:
+    one = scene(here, StartServices(services=("a", "b"), undo=(("stop", "a"), ("stop", "b"))))
+    one.is_well = lambda: bool(one.started)
+    place = here.machine.place
+    assert one.run().undo == (f"stackctl -C {place} stop a", f"stackctl -C {place} stop b")
+
+
 def test_an_interruption_says_what_was_done_and_the_way_back(here: Quiet) -> None:
     def interrupt() -> None:
         raise KeyboardInterrupt

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from stackctl.contracts.finding import CheckResult, Finding
-from stackctl.errors import EngineError
+from stackctl.errors import ConfigError, EngineError
 from stackctl.steps.doctor.check import Check, Looks
 from stackctl.steps.doctor.run_checks import run_checks
 from tests.commands.machines import quiet
@@ -100,3 +100,11 @@ def test_a_check_waits_no_longer_than_the_doctor_has_time(tmp_path: Path) -> Non
     assert Looks(here.machine, until=now + 2.0).left_s(5.0) == pytest.approx(1.6)
     assert Looks(here.machine, until=now + 2.0).left_s(1.0) == 1.0
     assert Looks(here.machine, until=now).left_s(5.0) > 0
+
+
+def test_a_reason_of_several_lines_is_told_by_its_first(tmp_path: Path) -> None:
+    def mistaken(_: Looks) -> CheckResult:
+        raise ConfigError("1 mistake in stack.toml\n  stack.toml:3: a.b: unknown key")
+
+    (result,) = run(tmp_path, check("a", mistaken))
+    assert result.untried == "1 mistake in stack.toml"
