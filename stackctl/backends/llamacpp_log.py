@@ -40,6 +40,16 @@ _SERVER: Final = (
         when="run",
     ),
     Signature(
+        marks=("tools setup failed: unknown tool",),
+        cause=Cause(
+            says="llama-server does not know a tool that --tools names",
+            hint="Use a name of those that the line lists.",
+            kind="config",
+            issue="argument-refused",
+            source="ggml-org/llama.cpp: tools/server/server-tools.cpp",
+        ),
+    ),
+    Signature(
         marks=("Invalid API Key", "Unauthorized: Invalid"),
         cause=Cause(
             says="a program asked llama-server with a wrong API key or with none",
@@ -124,6 +134,7 @@ LOG: Final = ProgramLog(
     begins=("build: ", "llama_server: initializing", "system info: n_threads", "main: build ="),
     ready=(
         "llama_server: model loaded", "main: model loaded", "starting the main loop", "server is listening on http",
+        "load_model: initializing, n_slots",
     ),
     harmless=(
         "failed to fit params", "special_eos_id is not in", "control-looking token", "failed to mlock",

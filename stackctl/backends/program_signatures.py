@@ -72,7 +72,7 @@ PROGRAM: Final = (
         marks=(
             "Address already in use", "Cannot find empty port in range", "Only one usage of each socket address",
             "already appears to be in use by another program", "is already in use. Using port", "Errno 98",
-            "WinError 10048",
+            "WinError 10048", "WinError 10013",
         ),
         unless=("container name",),
         cause=Cause(
@@ -102,6 +102,18 @@ PROGRAM: Final = (
             kind="config",
             issue="folder-not-writable",
             source=_ERRORS,
+        ),
+    ),
+    Signature(
+        marks=(": cannot open /",),
+        pattern=r"sh: \d{1,6}: cannot open (/\S{1,160}): Permission denied",
+        cause=Cause(
+            says="the program may not read or write a file or folder: {0}",
+            hint="Give it to the user that the container runs as (`ls -ln` shows the present owner); under SELinux "
+            "mount it with `:z`.",
+            kind="config",
+            issue="folder-not-writable",
+            source="https://docs.docker.com/engine/storage/bind-mounts/#configure-the-selinux-label",
         ),
     ),
     Signature(

@@ -43,6 +43,9 @@ PLANTED = {
     "logged-flag-s3cret": "a log",
     "engine-label-s3cret": "the engine's words",
     "daemon-proxy-p4ss": "daemon.json",
+    "client-proxy-p4ss": "the proxies of Docker's config.json",
+    "build-arg-s3cret": "an argument of a build",
+    "config-c0ntent-s3cret": "the content of a configuration",
 }
 
 
@@ -63,7 +66,12 @@ def here(tmp_path: Path) -> Quiet:
     }  # fmt: skip
     found.system.texts |= {
         "/home/annabel/.cache/huggingface/token": "stored-hub-t0ken\n",
-        "/home/annabel/.docker/config.json": json.dumps({"auths": {"registry.example.org": {"auth": registry}}}),
+        "/home/annabel/.docker/config.json": json.dumps(
+            {
+                "auths": {"registry.example.org": {"auth": registry}},
+                "proxies": {"default": {"httpProxy": "http://me:client-proxy-p4ss@proxy:1"}},
+            }
+        ),
         "/home/annabel/.netrc": "machine example.org login me password netrc-p4ssword",
         "/etc/docker/daemon.json": '{"proxies": {"http-proxy": "http://me:daemon-proxy-p4ss@proxy:1"}}',
         "/etc/os-release": "ID=debian\n",
@@ -91,6 +99,7 @@ def plant(folder: Path) -> None:
     override = (
         "services:\n  sillytavern:\n    environment:\n      ANY: override-p4ssword\n"
         f"    labels:\n      - some.label=label-t0ken-value\n    # {CHAT}\n"
+        "    build:\n      args:\n        ONE: build-arg-s3cret\nconfigs:\n  one:\n    content: config-c0ntent-s3cret\n"
     )
     (folder / "compose.override.yml").write_text(override)
     with (folder / "stack.toml").open("a") as file:

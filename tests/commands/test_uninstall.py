@@ -285,3 +285,44 @@ def test_without_an_engine_what_does_not_need_one_goes_and_the_rest_is_said(here
     values = json.loads(said[said.index("{") :])
     assert (code, values["exit_code"]) == (4, 4)
     assert values["problems"][0]["message"] == "no engine answers"
+
+
+# -- what lies elsewhere
+
+
+def elsewhere(tmp_path: Path) -> Path:
+    folder = tmp_path / "theirs" / "a" / "b"
+    folder.mkdir(parents=True)
+    (folder / "c.txt").write_text("theirs")
+    return tmp_path / "theirs"
+
+
+@pytest.mark.parametrize(("link", "to"), [("programs", ""), ("programs/llamacpp", "a"), ("programs/llamacpp/b1", "a")])
+def test_programs_behind_a_link_stay(here: Quiet, tmp_path: Path, link: str, to: str) -> None:
+    theirs = elsewhere(tmp_path)
+    place = here.machine.storage.data / link
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.symlink_to(theirs / to)
+    before = files(theirs)
+    done = everything(here.machine)
+    assert files(theirs) == before
+    assert not done.errors
+    assert "it lies behind a link" in {text for (kind, _), text in became(done).items() if kind == "programs"}
+
+
+def test_smokes_folder_that_is_a_link_stays_and_nothing_is_written_behind_it(here: Quiet, tmp_path: Path) -> None:
+    theirs = elsewhere(tmp_path)
+    here.system.temporary_ = str(tmp_path)
+    home = tmp_path / f"stackctl-smoke-{here.machine.system.user().uid}"
+    home.symlink_to(theirs)
+    done = everything(here.machine)
+    assert became(done)["files", "the folder of `stackctl smoke`"] == "it lies behind a link"
+    assert sorted(theirs.rglob("*")) == [theirs / "a", theirs / "a/b", theirs / "a/b/c.txt"]
+
+
+@pytest.mark.parametrize("point", ["sillytavern", "sillytavern/data/of\\040others"])
+def test_chats_in_which_a_file_system_is_mounted_stay(here: Quiet, point: str) -> None:
+    here.system.texts["/proc/self/mountinfo"] = f"36 35 98:0 / {here.machine.path}/{point} rw - ext4 /dev/sda1 rw\n"
+    with pytest.raises(ConfigError, match="a file system is mounted at"):
+        everything(here.machine, "mine")
+    assert (here.machine.path / CHAT).exists()

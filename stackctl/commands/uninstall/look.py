@@ -15,11 +15,13 @@ from stackctl.core.uninstall.inventory import Inventory, Item, image_items
 from stackctl.errors import StackctlError
 from stackctl.machine import Machine
 from stackctl.steps.setup.record import recorded
+from stackctl.steps.uninstall.outside import is_inside
 from stackctl.steps.uninstall.sizes import size_of
 from stackctl.steps.uninstall.stack_folder import adopted_from, chats_item
 from stackctl.steps.uninstall.stacks_here import StackHere, stacks_here
 
 _PROGRAMS: Final = "programs"
+_LINKED: Final = "it lies behind a link"
 _PARTS: Final = (".part", ".part.json", ".taken")  # of an interrupted download
 
 
@@ -89,9 +91,10 @@ def _programs(machine: Machine) -> Iterator[Item]:
     for backend in trees.names(folder):
         for version in trees.names(folder / backend):
             place = folder / backend / version
+            stays = "" if is_inside(place, machine.storage.data) else _LINKED
             yield Item(
                 kind="programs", name=f"{backend} {version}", place=str(place), size=size_of(place, machine),
-                keys=("tree", str(place)),
+                stays=stays, keys=("tree", str(place)),
             )  # fmt: skip
 
 
@@ -141,11 +144,13 @@ def _files(machine: Machine) -> Iterator[Item]:
     home = f"{smoke_location.HOME}-{machine.system.user().uid}"
     if home in machine.storage.trees.names(temporary):
         place = temporary / home
+        stays = "" if is_inside(place, temporary) else _LINKED
         yield Item(
             kind="files",
             name="the folder of `stackctl smoke`",
             place=str(place),
             size=size_of(place, machine),
+            stays=stays,
             keys=("smoke", str(place)),
         )
 

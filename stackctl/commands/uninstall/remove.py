@@ -15,6 +15,7 @@ from stackctl.core.uninstall.inventory import KINDS, Inventory, Item, Kind, imag
 from stackctl.errors import ConfigError, DataError, StackctlError
 from stackctl.machine import Machine
 from stackctl.steps.has_run import record_run
+from stackctl.steps.uninstall.outside import is_inside
 from stackctl.steps.uninstall.stack_folder import remove_chats
 
 _GRACE_S: Final = 30  # seconds that a container gets to stop
@@ -170,6 +171,8 @@ def _remove_stack(name: str, folder: str, machine: Machine) -> None:
 def _remove_smoke(home: Path, machine: Machine) -> None:
     """Remove the folder of smoke's stacks, unless one of them is being checked now."""
     for name in machine.storage.trees.names(home):
+        if not is_inside(home / name, home) or not (home / name).is_dir():
+            continue
         with machine.storage.folder(home / name).locked(machine.ui.note, wait_s=1.0):
             pass
     machine.storage.trees.remove(home)

@@ -38,6 +38,33 @@ _HEADER: Final = re.compile(
     r"(?i)\b(?:(?:proxy-)?authorization|(?:set-)?cookie|x-api-key|x-csrf-token)\b[\"']?\s*[:=]\s*(?:\"([^\"\n]+)\"|'([^'\n]+)'|([^\s\"'][^\n\"']*))"
 )
 _LOGIN: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{0,20}://([^\s/?#\"'<>]+)@")
+# a proxy without its scheme, as curl takes it: user:password@host:port; name:tag@sha256:... is an image
+_LOGIN_ALONE: Final = re.compile(
+    r"(?<![\w./-])([\w.+-]{1,64}:[^\s/@\"'<>]{1,128})@(?!sha\d)[A-Za-z0-9][\w.-]{0,200}:\d{1,5}\b"
+)
+_HOME: Final = re.compile(
+    r"(?i)(?:(?<![\w.-])/(?:home|users|var/home|mnt/[a-z]/users|media|run/media|volumes)/|\b[a-z]:(?:\\{1,4}|/)users(?:\\{1,4}|/))"
+    r"([^\s/\\\"'`:;,<>|()\[\]]{1,64})"
+)
+# homes that images and distributions make, and folders that are nobody's
+_NO_PERSON: Final = frozenset(
+    {
+        "node",
+        "app",
+        "user",
+        "ubuntu",
+        "debian",
+        "root",
+        "docker",
+        "runner",
+        "admin",
+        "default",
+        "public",
+        "shared",
+        "all",
+    }
+    | {"linuxbrew", "container", "stackctl", "name", "you", "me", "username", "~", "...", "cdrom", "usb"}
+)
 _QUERY: Final = re.compile(r"[?&;]([A-Za-z0-9_.-]{1,60})=([^&\s\"'<>]+)")
 _QUERY_NAMES: Final = re.compile(r"(?i)(?:key|sig|signature|code|state|session|x-amz-.+)\Z")
 # NAME=value, "name": "value", name = 'value', name: value
@@ -72,6 +99,7 @@ def found_in(text: str) -> Iterator[Found]:
     yield from _groups("header", _HEADER, text)
     yield from _groups("token", _SCHEME, text)
     yield from _groups("login in a URL", _LOGIN, text)
+    yield from _groups("login in a URL", _LOGIN_ALONE, text)
     for pattern in (_LINE, _BLOCK, _ASSIGNED, _OPTION):
         yield from _named(pattern, text)
     for one in _QUERY.finditer(text):
@@ -81,6 +109,13 @@ def found_in(text: str) -> Iterator[Found]:
     yield from _personal("MAC address", _MAC, text, lambda _: True)
     for pattern in (_IPV4, _IPV6):
         yield from _personal("public IP address", pattern, text, _is_public)
+
+
+def homes_in(text: str) -> Iterator[Found]:
+    """Give the names of users in the paths of their homes and disks."""
+    for one in _HOME.finditer(text):
+        if one[1].lower() not in _NO_PERSON and not one[1].startswith(("$", "{", "%", "~")):
+            yield Found(kind="name of a user", begin=one.start(1), end=one.end(1), is_secret=False)
 
 
 def _groups(kind: str, pattern: re.Pattern[str], text: str) -> Iterator[Found]:

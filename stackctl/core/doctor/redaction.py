@@ -60,7 +60,7 @@ class Redaction:
         for name, instead in sorted(self._names.items(), key=lambda one: -len(one[0])):
             text, number = re.subn(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", instead.replace("\\", r"\\"), text)
             self.counts["name of a user, a home or a machine"] += number
-        return text
+        return self._without(text, patterns.homes_in(text))
 
     def leaks(self, text: str) -> tuple[str, ...]:
         """Return the kinds of the known secrets that a text still has."""

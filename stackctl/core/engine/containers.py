@@ -114,7 +114,8 @@ CONTAINERS: Final = (
         marks=("cgroup",),
         pattern=r"cannot find cgroup mount|no cgroup mount found|cgroup mountpoint does not exist|devices cgroup "
         r"isn't mounted"
-        r"|unable to apply cgroup configuration|failed to write .{0,60}cgroup|error setting cgroup config"
+        r"|unable to apply cgroup configuration|applying cgroup configuration for process"
+        r"|namespace .{0,4}cgroup.{0,8}does not exist|failed to write .{0,60}cgroup|error setting cgroup config"
         r"|mountpoint for \w+ not found|unable to freeze",
         unless=("nvidia",),
         cause=Cause(

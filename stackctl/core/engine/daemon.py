@@ -133,7 +133,7 @@ DAEMON: Final = (
         ),
     ),
     Signature(
-        marks=("can't create unix socket", "failed to load listeners", "no sockets found via socket activation"),
+        marks=("can't create unix socket", "failed to load listeners", "no sockets found"),
         cause=Cause(
             says="the engine can't open its socket",
             hint="Run `sudo systemctl restart docker.socket docker`; remove /var/run/docker.sock if it is a folder.",

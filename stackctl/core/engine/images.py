@@ -99,6 +99,16 @@ IMAGES: Final = (
         ),
     ),
     Signature(
+        marks=("failed to register layer", "failed to extract layer"),
+        pattern=r"no space left on device",
+        cause=Cause(
+            says="the disk that holds the engine's images is full",
+            hint="Free some space: `docker system df` shows what images and old containers take.",
+            issue="disk-full",
+            source=_PULL,
+        ),
+    ),
+    Signature(
         marks=(
             "unexpected EOF", "filesystem layer verification failed", "failed to register layer",
             "failed to extract layer", "invalid tar header", "unexpected status from", "failed to copy: ",

@@ -5,7 +5,7 @@ program started well is over; and what is not known is called so.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -70,12 +70,14 @@ def explain(lines: Sequence[Line], logs: Sequence[ProgramLog]) -> Explanation:
     low = [line.text.lower() for line in lines]
     text = "\n".join(low)
     programs = _recognised(text, logs)
-    asked = [*programs, *(one for one in logs if one.is_around and one not in programs)] if programs else [*logs]
+    is_named = any(not one.is_around for one in programs)
+    rest = (one for one in logs if one not in programs and (one.is_around or not is_named))
+    asked = [*programs, *rest]
     seen = [*_seen(lines, low, asked, text)]
     last = {one.program: _last(low, one.ready) for one in asked}
     seen = [now for one in seen if (now := _still(one, last.get(one.program, -1)))]
     main = _main(seen, _beginnings(low, asked))
-    bad = _suspicious(lines, low, asked, max(last.values(), default=-1))
+    bad = _suspicious(lines, low, asked, _ready_by_service(lines, last.values()))
     names = tuple(one.program for one in programs)
     if main is None:
         return Explanation(state="unknown" if bad else "healthy", programs=names, suspicious=bad)
@@ -189,11 +191,24 @@ def _found(lines: Sequence[Line], seen: _Seen) -> Found:
     )
 
 
-def _suspicious(lines: Sequence[Line], low: Sequence[str], asked: Sequence[ProgramLog], ready: int) -> tuple[Line, ...]:
-    """Return the last lines that look like errors, behind the last start that succeeded."""
+def _ready_by_service(lines: Sequence[Line], places: Iterable[int]) -> dict[str, int]:
+    """Return each service -> the last line after which it had started well; "" for lines without a service."""
+    found: dict[str, int] = {}
+    for at in places:
+        if at >= 0:
+            found[lines[at].service] = max(at, found.get(lines[at].service, -1))
+    return found
+
+
+def _suspicious(
+    lines: Sequence[Line], low: Sequence[str], asked: Sequence[ProgramLog], ready: Mapping[str, int]
+) -> tuple[Line, ...]:
+    """Return the last lines that look like errors, behind the last start of their service that succeeded."""
     found: dict[str, Line] = {}
-    for at in range(len(lines) - 1, ready, -1):
+    for at in range(len(lines) - 1, -1, -1):
         line = lines[at]
+        if at <= ready.get(line.service, -1):
+            continue
         if line.text in found or not _LOOKS_BAD.search(low[at]) or _is_harmless(line.text, low[at], asked):
             continue
         found[line.text] = line

@@ -15,6 +15,7 @@ _MARKS: Final = (  # what a file that is no text begins with, and what to do wit
 )
 _CONTROL: Final = frozenset(range(32)) - {8, 9, 10, 12, 13, 27}
 _SAMPLE: Final = 64 << 10
+_TEXT_PER_CONTROL: Final = 20  # bytes; of random ones every tenth is a control character
 _TEXT: Final = "Name a file with the log as text."
 
 
@@ -37,7 +38,7 @@ def why_no_text(raw: bytes) -> tuple[str, str]:
     if _utf_16(raw):
         return "", ""
     sample = sample.replace(b"\0", b"")  # a log that was cut while it was written begins with these
-    if sum(sample.count(one) for one in _CONTROL) * 10 > len(sample):
+    if sum(sample.count(one) for one in _CONTROL) * _TEXT_PER_CONTROL > len(sample):
         return "it is binary data", _TEXT
     return "", ""
 

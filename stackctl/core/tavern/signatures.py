@@ -32,6 +32,20 @@ STARTS: Final = exactly(
         ),
     ),
 )
+_GOES_ON: Final = (  # it starts nevertheless
+    Signature(
+        marks=("Failed to read config.yaml",),
+        unless=("FATAL",),
+        cause=Cause(
+            says="SillyTavern can't read its config.yaml, and runs with its defaults",
+            hint=_CONFIG,
+            kind="config",
+            issue="sillytavern-settings-refused",
+            source="SillyTavern/SillyTavern: src/util.js",
+        ),
+        when="run",
+    ),
+)
 _RUNS: Final = (
     Signature(
         marks=("npm err!", "npm error"),
@@ -164,7 +178,7 @@ _RUNS: Final = (
         pattern=r"ReferenceError: (?:fetch|File|Blob|structuredClone|ReadableStream|crypto) is not defined"
         r"|SyntaxError: (?:Unexpected token '?(?:\?|\.|with|\{|assert)|The requested module)"
         r"|ERR_REQUIRE_ESM|ERR_UNKNOWN_BUILTIN|requires Node|ERR_UNKNOWN_FILE|(?:toSorted|findLast|structuredClone"
-        r"|at) is not a function",
+        r"|setDefaultResultOrder|at) is not a function",
         cause=Cause(
             says="Node.js is too old for this SillyTavern",
             hint="Use its image, or install the current LTS release of Node.js.",
@@ -237,5 +251,5 @@ LOG: Final = ProgramLog(
         "Failed to resolve whitelist hostname", "Request aborted", "Cookie secret is missing",
     ),
     quotes=r"\s+(?:prompt|content|mes|stop|text|input): ",  # a request, with what people wrote
-    signatures=(*STARTS, *_RUNS, *REQUESTS),
+    signatures=(*_GOES_ON, *STARTS, *_RUNS, *REQUESTS),
 )  # fmt: skip

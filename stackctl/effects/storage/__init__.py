@@ -41,7 +41,7 @@ def remove(path: Path, *, up_to: Path) -> None:
         if path.exists():
             shutil.rmtree(path)
     for above in path.parents:
-        if above == up_to or not above.is_dir() or any(above.iterdir()):
+        if above == up_to or above.is_symlink() or not above.is_dir() or any(above.iterdir()):
             break
         above.rmdir()
 

@@ -51,9 +51,20 @@ def _read(descriptor: int, name: str) -> LogText:
     if stat.S_ISREG(found.st_mode) and found.st_size > _HEAD + _TAIL:
         raw, tail, size = os.pread(descriptor, _HEAD, 0), _end(descriptor, found.st_size), found.st_size
     else:
-        os.set_blocking(descriptor, True)
-        raw, tail, size = _stream(lambda most: os.read(descriptor, most))
+        # /proc/kmsg is a file that waits for more at its end; a pipe has to wait for its writer
+        waits = name == "stdin" or not stat.S_ISREG(found.st_mode)
+        if waits:
+            os.set_blocking(descriptor, True)
+        raw, tail, size = _stream(lambda most: os.read(descriptor, most) if waits else now(descriptor, most))
     return _log(name, raw, tail, size)
+
+
+def now(descriptor: int, most: int) -> bytes:
+    """Return what is there; b"" where more would have to be waited for."""
+    try:
+        return os.read(descriptor, most)
+    except BlockingIOError:
+        return b""
 
 
 def _log(name: str, raw: bytes, tail: bytes, size: int) -> LogText:

@@ -91,8 +91,16 @@ def _of_overrides(machine: Machine) -> Iterator[Known]:
             text = machine.folder.read(name, most=_MOST, errors="replace") or ""
             services = _parsed(text)
             for service in _tables(services, "services"):
-                for key in ("environment", "labels"):
-                    yield from _assigned(service.get(key), f"value of {name}")
+                build = service.get("build")
+                for values in (service.get("environment"), service.get("labels"), _inside(build, "args")):
+                    yield from _assigned(values, f"value of {name}")
+            for table in ("configs", "secrets"):
+                for one in _tables(services, table):
+                    yield from secrets_in(f"value of {name}", str(one.get("content") or ""))
+
+
+def _inside(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
 
 
 def _assigned(value: Any, kind: str) -> Iterator[Known]:
@@ -128,9 +136,13 @@ def _of_environment(machine: Machine) -> Iterator[Known]:
     for name, value in machine.system.environment().items():
         if is_secret_name(name):
             yield from secrets_in(f"value of {name}"[:60], value)
-        for login in _LOGIN.findall(value):
-            yield from secrets_in("login of a proxy", login)
-            yield from secrets_in("login of a proxy", login.partition(":")[2])
+        yield from _logins(value)
+
+
+def _logins(value: str) -> Iterator[Known]:
+    for login in _LOGIN.findall(value):
+        yield from secrets_in("login of a proxy", login)
+        yield from secrets_in("login of a proxy", login.partition(":")[2])
 
 
 def _of_hub(machine: Machine) -> Iterator[Known]:
@@ -158,6 +170,9 @@ def _of_registries(machine: Machine) -> Iterator[Known]:
                     plain = base64.b64decode(value).decode()
                     yield from secrets_in("login of a registry", plain)
                     yield from secrets_in("login of a registry", plain.partition(":")[2])
+    for proxy in _tables(config, "proxies"):
+        for value in proxy.values():
+            yield from _logins(str(value))
     for header in _tables({"h": [config.get("HttpHeaders")] if isinstance(config, dict) else []}, "h"):
         yield from _every_value("header for an engine", header)
     netrc = machine.system.text(home / ".netrc") or ""

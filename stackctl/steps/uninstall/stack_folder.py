@@ -17,6 +17,7 @@ from stackctl.core.uninstall.inventory import Item
 from stackctl.errors import DataError, StackctlError
 from stackctl.machine import Machine
 from stackctl.steps.config_request import read_lock
+from stackctl.steps.uninstall.outside import is_inside, mounted_in
 from stackctl.steps.uninstall.sizes import size_of
 from stackctl.steps.uninstall.stacks_here import StackHere
 from stackctl.terminal import command_line
@@ -27,14 +28,16 @@ _LEFT: Final = "Remove what is left with `sudo`, or as the user whom `ls -ld` sh
 
 
 def chats_item(stack: StackHere, machine: Machine) -> Item | None:
-    """Return a stack's chats; None if its folder is not here. Those that lie elsewhere, or behind a link, stay."""
+    """Return a stack's chats; None if its folder is not here. Those elsewhere, or behind a link, stay."""
     if not stack.is_here or not stack.data:
         return None
     folder, data = Path(stack.folder), Path(stack.folder, stack.data)
     with suppress(OSError):
         if not data.is_dir():
             return None
-    stays = "" if _is_inside(data, folder) else "it lies outside of the stack's folder"
+    stays = "" if is_inside(data, folder) else "it lies outside of the stack's folder"
+    if not stays and (place := mounted_in(data, machine)):
+        stays = f"a file system is mounted at {place}"
     return Item(
         kind="chats",
         name=stack.name,
@@ -52,7 +55,7 @@ def remove_chats(item: Item, machine: Machine) -> tuple[str, ...]:
     """
     folder, data = map(Path, item.keys)
     here = machine.at(folder)
-    if not _is_inside(data, folder):
+    if not is_inside(data, folder):
         raise DataError(
             f"{data} lies outside of {folder}", hint=f"Look at it with `{command_line('ls', '-ld', data)}`."
         )
@@ -61,7 +64,7 @@ def remove_chats(item: Item, machine: Machine) -> tuple[str, ...]:
     for name in _own_files(here):
         here.folder.remove(name)
     for name in _OWN_FOLDERS:
-        if _is_inside(folder / name, folder):
+        if is_inside(folder / name, folder):
             _remove_tree(folder / name, here)
     left = machine.storage.trees.names(folder)
     if not left:
@@ -69,21 +72,11 @@ def remove_chats(item: Item, machine: Machine) -> tuple[str, ...]:
     return left
 
 
-def _is_inside(path: Path, folder: Path) -> bool:
-    """Return whether a path lies in a folder, with no link on the way there."""
-    if not path.is_relative_to(folder) or path == folder or ".." in path.parts:
-        return False
-    steps = [path, *path.parents][: len(path.parts) - len(folder.parts)]
-    with suppress(OSError):
-        return not any(one.is_symlink() for one in steps)
-    return False
-
-
 def _former(data: Path, machine: Machine) -> Iterator[Path]:
     """Give SillyTavern's former folders beside the present one, which an adoption or an update kept."""
     pattern = re.compile(rf"{re.escape(data.name)}\.kept-\d+|\.{re.escape(data.name)}\.(?:adopting|between|copying)")
     for name in machine.storage.trees.names(data.parent):
-        if pattern.fullmatch(name) and _is_inside(data.with_name(name), machine.path):
+        if pattern.fullmatch(name) and is_inside(data.with_name(name), machine.path):
             yield data.with_name(name)
 
 
@@ -101,6 +94,11 @@ def _own_files(machine: Machine) -> Iterator[str]:
 
 
 def _remove_tree(path: Path, machine: Machine) -> None:
+    if place := mounted_in(path, machine):
+        raise DataError(
+            f"a file system is mounted at {place}, and nothing of it was removed",
+            hint=f"Run `{command_line('sudo', 'umount', place)}` if it is not needed there, then this again.",
+        )
     try:
         machine.storage.trees.remove(path)
     except DataError as error:

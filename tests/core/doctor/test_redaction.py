@@ -231,3 +231,25 @@ def test_lines_of_logs_within_a_table_are_looked_at_one_by_one() -> None:
     text = as_json({"findings": [{"message": "it failed", "evidence": ["CUDA error: out of memory", "my dear Anna"]}]})
     assert "CUDA error" in text
     assert "dear" not in text
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("open /home/bobby/x.gguf", "open /home/[redacted name of a user]/x.gguf"),
+        ("C:\\Users\\carol\\x", "C:\\Users\\[redacted name of a user]\\x"),
+        ("C:\\\\Users\\\\carol\\\\x", "C:\\\\Users\\\\[redacted name of a user]\\\\x"),
+        ("/mnt/c/Users/dave/x", "/mnt/c/Users/[redacted name of a user]/x"),
+        ("/run/media/erin/disk", "/run/media/[redacted name of a user]/disk"),
+        ("/home/node/app/config", "/home/node/app/config"),
+        ("GET /api/users/me 200", "GET /api/users/me 200"),
+    ],
+)
+def test_the_users_of_other_homes_are_taken_out_too(text: str, cleaned: str) -> None:
+    assert redaction().clean(text) == cleaned
+
+
+def test_a_login_without_a_scheme_is_found_and_an_image_is_none() -> None:
+    assert "s3cret" not in redaction().clean("HTTPS_PROXY=me:s3cret@proxy.lan:3128")
+    image = f"ghcr.io/x/y:tag@sha256:{'1' * 64}"
+    assert redaction().clean(f"{image} y:tag@sha256:1") == f"{image} y:tag@sha256:1"

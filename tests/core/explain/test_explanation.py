@@ -29,7 +29,7 @@ def test_a_line_of_a_public_thread_is_called_what_it_is(row: Row) -> None:
     assert verdict(row) == "right", (row.issues, explanation(row.text))
 
 
-@pytest.mark.parametrize("name", ["held_out.txt", "unseen.txt"])
+@pytest.mark.parametrize("name", ["held_out.txt", "unseen.txt", "second.txt"])
 def test_of_logs_collected_before_their_signatures_most_are_right_and_hardly_one_is_wrong(name: str) -> None:
     found = Counter(map(verdict, rows(name)))
     assert found["right"] >= 0.8 * found.total()
@@ -37,7 +37,7 @@ def test_of_logs_collected_before_their_signatures_most_are_right_and_hardly_one
 
 
 def test_the_tables_are_large_enough_to_tell() -> None:
-    assert sum(1 for name in ("known.txt", "held_out.txt", "unseen.txt") for _ in rows(name)) >= 150
+    assert sum(1 for name in ("known.txt", "held_out.txt", "unseen.txt", "second.txt") for _ in rows(name)) >= 150
 
 
 HEALTHY = {
@@ -120,6 +120,38 @@ def test_of_several_starts_the_last_one_counts() -> None:
     )
     assert found.found
     assert found.found.cause.issue == "model-parts-wrong"
+
+
+def test_where_only_compose_is_recognised_the_programs_are_asked_too() -> None:
+    lost = (
+        "error while loading shared libraries: libgomp.so.1: cannot open shared object file: No such file or directory"
+    )
+    found = explanation(f"Attaching to x-1\nx-1  | /server: {lost}\nx-1 exited with code 127").found
+    assert found
+    assert found.cause.issue == "program-incomplete"
+
+
+def test_memory_that_a_second_try_did_without_is_no_cause() -> None:
+    tried = (
+        f"0.01 E {OOM}\n0.01 W sched_reserve: compute buffer allocation failed, retrying without pipeline parallelism"
+    )
+    assert explanation(f"srv  x\n{tried}").state == "explained"
+    assert explanation(f"srv  x\n{tried}\n0.02 I srv    load_model: initializing, n_slots = 1").state == "healthy"
+
+
+def test_a_configuration_that_sillytavern_starts_without_is_a_cause() -> None:
+    found = explanation("Failed to read config.yaml\nSillyTavern is listening on: http://127.0.0.1:8000/").found
+    assert found
+    assert found.cause.issue == "sillytavern-settings-refused"
+
+
+def test_that_one_service_started_well_hides_no_failure_of_another() -> None:
+    found = explanation(
+        "koboldcpp-1  | Welcome to KoboldCpp - Version 9\nkoboldcpp-1  | Error: the flux capacitor is invalid\n"
+        "koboldcpp-1 exited with code 1\nsillytavern-1  | SillyTavern is listening on IPv4: 0.0.0.0:8000"
+    )
+    assert found.state == "unknown"
+    assert "Error: the flux capacitor is invalid" in [one.text for one in found.suspicious]
 
 
 def test_a_further_cause_is_named_too() -> None:

@@ -1,13 +1,14 @@
 """A log of any size is read with bounds; what is no text is refused."""
 
 import gzip
+import hashlib
 import os
 from pathlib import Path
 
 import pytest
 
 from stackctl.commands.explain import explain_log
-from stackctl.effects.storage.log_file import read_log
+from stackctl.effects.storage.log_file import now, read_log
 from stackctl.errors import ConfigError
 
 FAILS = "llama_model_load: error loading model: unknown model architecture: 'x'"
@@ -82,3 +83,18 @@ def test_a_file_that_is_no_text_is_refused(tmp_path: Path, says: str) -> None:
 def test_what_is_no_file_is_refused(tmp_path: Path, name: str, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         read_log(name, tmp_path / name)
+
+
+def test_random_bytes_are_no_text(tmp_path: Path) -> None:
+    noise = b"".join(hashlib.sha256(bytes([one])).digest() for one in range(256))
+    with pytest.raises(ConfigError, match="it is binary data"):
+        read(tmp_path / "a.log", noise * 4)
+
+
+def test_what_waits_for_more_ends_where_nothing_is_there() -> None:
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.write(writer, b"one")
+    assert (now(reader, 10), now(reader, 10)) == (b"one", b"")
+    os.close(reader)
+    os.close(writer)
