@@ -28,11 +28,11 @@ CURL = (
 )
 
 
-def deployed(stack: Stack, model: Model) -> str:
+def deployed(stack: Stack, model: Model, *words: str) -> str:
     """Deploy a model of random weights with a context of 2048 tokens, and return its container."""
     path = write(stack.folder / "random.gguf", model, "q8_0")
     drop(path)
-    stack.deploy("--model", path.name, "--context", "2048", "--no-proof")
+    stack.deploy("--model", path.name, "--context", "2048", *words)
     return stack.container("llamacpp")
 
 
@@ -63,7 +63,7 @@ def first(found: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.sample
 def test_a_prompt_whose_beginning_changes_is_named_first(stack: Stack) -> None:
-    container = deployed(stack, SMALL)
+    container = deployed(stack, SMALL, "--no-proof")
     for number in range(4):
         ask(stack, container, f"w{200 + number} {CHAT}", 4)
     found = why(stack)
