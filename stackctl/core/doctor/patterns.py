@@ -46,7 +46,7 @@ _HOME: Final = re.compile(
     r"(?i)(?:(?<![\w.-])/(?:home|users|var/home|mnt/[a-z]/users|media|run/media|volumes)/|\b[a-z]:(?:\\{1,4}|/)users(?:\\{1,4}|/))"
     r"([^\s/\\\"'`:;,<>|()\[\]]{1,64})"
 )
-# homes that images and distributions make, and folders that belong to no person
+# homes that images and distributions make, and folders that belong to no user
 _NO_PERSON: Final = frozenset(
     {
         "node",
