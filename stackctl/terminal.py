@@ -179,7 +179,8 @@ def table(rows: Sequence[Sequence[str]], width: int | None = None, *, has_head: 
         return "\n".join(line for (text,) in texts for line in wrapped(text, width))
     if has_head:
         body = texts[1:] or [[""] * len(least)]
-        return "\n\n".join(_block([*zip(texts[0], row, strict=True)], width) for row in body)
+        said = [[pair for pair in zip(texts[0], row, strict=True) if pair[1] or not any(row)] for row in body]
+        return "\n\n".join(_block(pairs, width) for pairs in said)
     return _block([(row[0], " ".join(row[1:])) for row in texts], width)
 
 

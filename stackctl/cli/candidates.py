@@ -92,6 +92,16 @@ def model(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> "lis
     return [CompletionItem("demo")] if is_demo else [CompletionItem(incomplete, type="file")]
 
 
+def explained(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    """Offer the issues to whoever began to type the name of one, and files to others."""
+    from click.shell_completion import CompletionItem
+
+    from stackctl.issues import ISSUES
+
+    begun = [one for one in ISSUES if incomplete and one.startswith(incomplete)]
+    return [CompletionItem(one) for one in begun] or [CompletionItem(incomplete, type="file")]
+
+
 def stacks(_ctx: click.Context, _param: click.Parameter, incomplete: str) -> "list[CompletionItem]":
     """Offer the folders beside each other that hold a stack; where none does, all folders."""
     from click.shell_completion import CompletionItem

@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from stackctl.cli import candidates
 from stackctl.cli import options as option
 from stackctl.cli.root import machine_of, main
 
@@ -14,7 +15,7 @@ _NOTHING = (
 
 
 @main.command(examples=("stackctl explain kobold.log", "docker compose logs | stackctl explain -"))
-@click.argument("what", metavar="FILE|-|ISSUE", required=False)
+@click.argument("what", metavar="FILE|-|ISSUE", required=False, shell_complete=candidates.explained)
 @option.json
 @click.pass_context
 def explain(ctx: click.Context, what: str | None, as_json: bool) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from stackctl.contracts.repair import Repair
+from stackctl.errors import StackctlError
 
 # a failure keeps the stack from working; with a warning it works, but not as it could or not for long
 Severity = Literal["failure", "warning"]
@@ -25,6 +26,11 @@ class Finding:
     context: str = ""
     evidence: tuple[str, ...] = ()  # lines of a file, a log or another program that show it
     repair: Repair | None = None
+
+
+def finding_of(error: StackctlError, *, context: str = "") -> Finding:
+    """Return an error as a finding."""
+    return Finding(issue=error.issue, says=error.message, hint=error.hint, context=context, evidence=error.evidence)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,12 +7,12 @@ from stackctl.issues.issue import Issue
 ISSUES: Final = (
     Issue(
         id="settings-wrong",
-        title="a file or an option of the stack is wrong",
+        title="a file, an option or an answer is wrong",
         kind="config",
-        meaning="stack.toml, a file that it names, or an option has a value that stackctl can't use. Nothing that "
-        "runs was changed.",
+        meaning="stack.toml, a file that is named in it or to a command, an option or a typed answer has a value that "
+        "stackctl can't use. Nothing that runs was changed.",
         seen="All is checked before anything is done; of stack.toml every mistake is listed at once, with its line.",
-        repair="Correct what the message names. `stackctl deploy --help` lists the options, and `stackctl init` "
+        repair="Correct what the message names. The `--help` of a command lists its options, and `stackctl init` "
         "writes a commented stack.toml with every key into an empty folder.",
         undo="A setting that an option wrote into stack.toml is changed there.",
     ),

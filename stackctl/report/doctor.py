@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from stackctl.errors import exit_code_of
 from stackctl.issues import ISSUES
-from stackctl.terminal import command_line, cut, hanging, shown_in_line
+from stackctl.terminal import cut, hanging, page_line, shown_in_line
 
 if TYPE_CHECKING:
     from stackctl.commands.doctor import Diagnosis
@@ -50,7 +50,7 @@ def _finding(number: int, one: "Finding", width: int) -> Iterator[str]:
     yield from hanging("   hint: ", one.hint, width)
     if one.repair:
         yield "   or: `stackctl doctor --fix`"
-    yield f"   more: `{command_line('stackctl', 'explain', one.issue)}`"
+    yield f"   {page_line(one.issue)}"
 
 
 def _message(one: "Finding") -> str:

@@ -15,7 +15,7 @@ _WIDTH = 100
 _SHOWN = 300  # characters of a line
 _EMPTY = (
     "the text is empty: there was nothing to read",
-    "hint: What a command says of its failure comes on its other stream: `COMMAND 2>&1 | stackctl explain -`.",
+    "hint: Add what the command writes to stderr: `COMMAND 2>&1 | stackctl explain -`.",
 )
 _ASK = (
     "Ask where the program is made, with the whole log: its issues on GitHub, and `stackctl doctor` looks at this "

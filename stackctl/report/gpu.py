@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from stackctl.core.formats.version import dotted
 from stackctl.report.trouble import trouble_text
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ def _facts(gpu: "Gpu", reading: "GpuReading | None") -> Iterator[tuple[str, str]
         yield "problem", gpu.fault
     total, free = (reading.total_mib, reading.free_mib) if reading else (gpu.total_mib, gpu.free_mib)
     yield "memory", "shared with the machine" if gpu.is_unified else f"{free} of {total} MiB free" if total else ""
-    yield "driver", gpu.driver and f"{gpu.driver}{f', CUDA {_dotted(gpu.cuda)}' if gpu.cuda else ''}"
-    yield "kind", f"compute capability {_dotted(gpu.compute)}" if gpu.compute else gpu.architecture
+    yield "driver", gpu.driver and f"{gpu.driver}{f', CUDA {dotted(gpu.cuda)}' if gpu.cuda else ''}"
+    yield "kind", f"compute capability {dotted(gpu.compute)}" if gpu.compute else gpu.architecture
     yield "uuid", gpu.uuid
     yield "address", gpu.pci
     yield "display", "a screen is on it" if gpu.has_display else ""
@@ -80,7 +81,7 @@ def _values(found: "GpuLook") -> "contract.Look":
         "gpus": [_gpu_values(one, readings.get(one.uuid)) for one in found.gpus],
         "engine": {
             "name": engine.product,
-            "version": _dotted(engine.version),
+            "version": dotted(engine.version),
             "runtimes": list(engine.runtimes),
             "cdi_devices": list(engine.cdi_devices),
         }
@@ -113,8 +114,8 @@ def _gpu_values(gpu: "Gpu", reading: "GpuReading | None") -> "contract.Gpu":
         "name": gpu.name,
         "pci": gpu.pci or None,
         "driver": gpu.driver or None,
-        "cuda": _dotted(gpu.cuda) or None,
-        "compute": _dotted(gpu.compute) or None,
+        "cuda": dotted(gpu.cuda) or None,
+        "compute": dotted(gpu.compute) or None,
         "architecture": gpu.architecture or None,
         "total_mib": total or None,
         "free_mib": free if total else None,
@@ -135,7 +136,3 @@ def _gpu_values(gpu: "Gpu", reading: "GpuReading | None") -> "contract.Gpu":
         "hint": gpu.fix or None,
         "issue": gpu.issue or None,
     }
-
-
-def _dotted(version: tuple[int, ...]) -> str:
-    return ".".join(map(str, version))

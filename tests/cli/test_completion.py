@@ -74,6 +74,8 @@ CASES = {
     "deploy --model ": ["file,"],
     "models fit a.gguf --gpu-layers a": ["plain,all", "plain,auto"],
     "logs --tail ": ["plain,all"],
+    "explain engine-not-r": ["plain,engine-not-running"],
+    "explain kob": ["file,kob"],
     "smoke --only re": ["plain,reply", "plain,restart"],
     "images build b": ["plain,base"],
     "completion ": ["plain,bash", "plain,zsh", "plain,fish"],

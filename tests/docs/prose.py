@@ -82,6 +82,7 @@ def calls(line: str) -> Iterator[list[str]]:
         return
     for inside in re.findall(r"\$\(([^()]*)\)", line):
         yield from calls(inside)
+    line = re.sub(r"(?<=\s)\d(?=>)", "", line)  # the stream that is redirected
     lexer = shlex.shlex(line, posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
     words: list[str] = []

@@ -259,3 +259,10 @@ def test_a_text_keeps_its_indentation_and_its_long_words() -> None:
     assert wrapped("  to be broken here", 10) == ["  to be", "  broken", "  here"]
     assert wrapped("a/very/long/path and more", 8) == ["a/very/long/path", "and more"]
     assert wrapped("\u65e5\u672c \u8a9e", 5) == ["\u65e5\u672c", "\u8a9e"]
+
+
+def test_a_block_has_no_line_for_an_empty_cell() -> None:
+    word = "a-name-that-is-too-long-for-a-column"
+    found = table([("NAME", "SIZE", "WHY"), (word, "1 GB", ""), (word, "", "used")], 40)
+    heads = [line.split()[0] for line in found.splitlines() if line and not line.startswith(" ")]
+    assert heads == ["NAME", "SIZE", "NAME", "WHY"]

@@ -11,11 +11,11 @@ from typing import Final
 
 from stackctl.contracts.finding import Finding
 from stackctl.contracts.repair import Repair
+from stackctl.core.doctor.commands import command
 from stackctl.core.doctor.engine_service import EngineService, enable_argvs
 from stackctl.core.doctor.repairs import enable_engine
 from stackctl.core.observed import EngineSeen
 from stackctl.core.plan.engine_features import features
-from stackctl.terminal import command_line
 
 _ENABLED: Final = frozenset({"enabled", "enabled-runtime", "static", "indirect", "generated", "alias"})
 _DISABLED: Final = frozenset({"disabled", "masked", "masked-runtime", "linked", "linked-runtime"})
@@ -90,9 +90,8 @@ def _enabled_by(unit: BootUnit, service: EngineService) -> tuple[str, Repair | N
     lingers = "; sudo loginctl enable-linger" if unit.lingers else ""
     enable, _ = enable_argvs(service)
     if enable:
-        sudo = ("sudo",) if service.needs_root else ()
-        return f"{command_line(*sudo, *enable)}{lingers}", enable_engine(service)
+        return f"{command(enable, needs_root=service.needs_root, is_root=False)}{lingers}", enable_engine(service)
     if "is-enabled" in unit.argv:
-        words = command_line(*("enable" if one == "is-enabled" else one for one in unit.argv))
-        return f"{'' if '--user' in unit.argv else 'sudo '}{words}{lingers}", None
+        words = ("enable" if one == "is-enabled" else one for one in unit.argv)
+        return f"{command(words, needs_root='--user' not in unit.argv, is_root=False)}{lingers}", None
     return "", None

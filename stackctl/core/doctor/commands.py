@@ -1,12 +1,19 @@
 """Commands in hints, as this user pastes them."""
 
+from collections.abc import Iterable
+
 from stackctl.contracts.system import User
 from stackctl.terminal import command_line
 
 
 def as_root(user: User, *words: object) -> str:
     """Return a command line that needs root's rights: with sudo, unless the user is root."""
-    return command_line(*(() if user.uid == 0 else ("sudo",)), *words)
+    return command(words, needs_root=True, is_root=user.uid == 0)
+
+
+def command(words: Iterable[object], *, needs_root: bool, is_root: bool) -> str:
+    """Return a command line, with sudo if it needs root's rights and this user has not got them."""
+    return command_line(*(("sudo",) if needs_root and not is_root else ()), *words)
 
 
 def size(mib: int) -> str:

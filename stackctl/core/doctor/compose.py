@@ -5,6 +5,7 @@ from typing import Final
 
 from stackctl.contracts.finding import Finding
 from stackctl.contracts.system import Ran
+from stackctl.core.formats.version import dotted
 from stackctl.core.plan.engine_features import OLDEST_COMPOSE
 from stackctl.core.start.docker_errors import version
 
@@ -91,11 +92,6 @@ def known_bad(found: tuple[int, ...], *, has_containerd_store: bool, has_digests
         and (has_containerd_store or not one.needs_containerd_store)
         and (has_digests or not one.needs_digests)
     )
-
-
-def dotted(version: tuple[int, ...]) -> str:
-    """Return a version as text."""
-    return ".".join(map(str, version))
 
 
 def _lacks_plugin(ran: Ran) -> bool:

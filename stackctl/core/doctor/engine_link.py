@@ -12,6 +12,7 @@ from typing import Final
 from stackctl.contracts.engine_link import EngineLink, LinkFailure
 from stackctl.contracts.finding import Finding
 from stackctl.contracts.system import User
+from stackctl.core.doctor.commands import command
 from stackctl.core.doctor.engine_service import EngineService, restart_argv, start_argv
 from stackctl.core.doctor.repairs import GROUP, add_to_group, start_engine
 from stackctl.terminal import command_line
@@ -93,7 +94,7 @@ def _absent(link: EngineLink, around: Around) -> Finding:
             evidence=seen,
         )
     argv = start_argv(around.service)
-    start = command_line(*_by_sudo(argv, around)) if argv else ""
+    start = _command(argv, around) if argv else ""
     return Finding(
         issue="engine-not-running",
         says="Docker is installed and does not run",
@@ -143,7 +144,7 @@ def _permission(link: EngineLink, around: Around) -> Finding:
 
 def _silent(link: EngineLink, around: Around) -> Finding:
     argv = restart_argv(around.service) if is_usual(link) else ()
-    restart = command_line(*_by_sudo(argv, around)) if argv else ""
+    restart = _command(argv, around) if argv else ""
     return Finding(
         issue="engine-no-answer",
         says=f"the engine takes connections at {link.address} and does not answer",
@@ -196,8 +197,8 @@ def _named(link: EngineLink) -> str:
     return "DOCKER_HOST names" if link.source == "DOCKER_HOST" else f"the Docker context {link.context!r} names"
 
 
-def _by_sudo(argv: tuple[str, ...], around: Around) -> tuple[str, ...]:
-    return ("sudo", *argv) if around.service.needs_root and around.user.uid else argv
+def _command(argv: tuple[str, ...], around: Around) -> str:
+    return command(argv, needs_root=around.service.needs_root, is_root=around.user.uid == 0)
 
 
 _JUDGES: Final[Mapping[LinkFailure, Callable[[EngineLink, Around], Finding]]] = MappingProxyType(

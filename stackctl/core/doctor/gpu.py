@@ -5,10 +5,10 @@ feature no folder is read); NVIDIA's installation guide of the Container Toolkit
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
-from stackctl.contracts.finding import Finding
+from stackctl.contracts.finding import Finding, finding_of
 from stackctl.contracts.host import Gpu
 from stackctl.contracts.repair import Repair
 from stackctl.core.config.section import NONE
@@ -17,6 +17,7 @@ from stackctl.core.doctor.cdi_repairs import describe_devices, repair_file
 from stackctl.core.doctor.engine_config import Settings
 from stackctl.core.doctor.engine_service import EngineService, restart_argv
 from stackctl.core.doctor.repairs import set_engine_config
+from stackctl.core.formats.version import dotted
 from stackctl.core.gpu.cdi_files import find_faults
 from stackctl.core.gpu.surroundings import fit_hint
 from stackctl.core.gpu.unusable import described, usable
@@ -97,14 +98,12 @@ def judge_refusal(error: GpuError, seen: Observed, service: EngineService) -> Fi
     elif seen.cdi and not seen.view:
         fault = next((one for one in find_faults(seen.cdi) if one.says == error.message), None)
         repair = repair_file(fault, seen.cdi) if fault else None
-    return Finding(
-        issue=error.issue, says=error.message, hint=error.hint, evidence=error.evidence, repair=_here(repair, seen)
-    )
+    return replace(finding_of(error), repair=_here(repair, seen))
 
 
 def cdi_disabled(seen: Observed, service: EngineService) -> Finding:
     """Return that the engine reads no CDI files, although GPUs are described there."""
-    version = ".".join(map(str, seen.engine.version)) if seen.engine else ""
+    version = dotted(seen.engine.version) if seen.engine else ""
     says = f"Docker {version} does not read CDI files: its feature `cdi` is off"
     restart = command_line("sudo", *(restart_argv(service) or ("systemctl", "restart", "docker")))
     hint = f'Add "features": {{"cdi": true}} to {service.config}, then run `{restart}`. {_CPU}'
@@ -150,7 +149,7 @@ def judge_toolkit(toolkit: Toolkit, here: ToolkitSeen) -> tuple[Finding, ...]:
     """Return that a toolkit is older than the oldest one without a known fault."""
     if not here.version or here.version >= toolkit.oldest:
         return ()
-    version, oldest = (".".join(map(str, one)) for one in (here.version, toolkit.oldest))
+    version, oldest = map(dotted, (here.version, toolkit.oldest))
     says = f"the toolkit of the GPU's maker is version {version}: {toolkit.why}"
     hint = f"Update it to {oldest} or newer with this system's package manager, then restart the engine."
     return (Finding(issue="gpu-toolkit-too-old", says=says, hint=hint, severity="warning"),)

@@ -10,13 +10,9 @@ from stackctl.contracts.repair import (
     Step,
     WriteFile,
 )
+from stackctl.core.doctor.commands import command
 from stackctl.core.observed import RunningContainer
-from stackctl.terminal import command_line, shell_word
-
-
-def command(argv: tuple[str, ...], *, needs_root: bool, is_root: bool) -> str:
-    """Return a command as this user has to run it."""
-    return command_line(*(("sudo",) if needs_root and not is_root else ()), *argv)
+from stackctl.terminal import shell_word
 
 
 def needs_root(repair: Repair) -> bool:

@@ -1,9 +1,10 @@
 """The services of a stack: those that do not run, those that fail, and those that were started again."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
-from stackctl.contracts.finding import Finding
+from stackctl.contracts.finding import Finding, finding_of
 from stackctl.core.doctor.repairs import start_services
 from stackctl.core.observed import ServiceState
 from stackctl.errors import StackctlError
@@ -37,9 +38,7 @@ def describe(states: Mapping[str, ServiceState]) -> str:
 
 def _trouble(name: str, error: StackctlError) -> Finding:
     hint = error.hint if "stackctl" in error.hint else " ".join((error.hint, "Run `stackctl deploy` after that."))
-    return Finding(
-        issue=error.issue or "not-ready", says=error.message, hint=hint, context=name, evidence=error.evidence
-    )
+    return replace(finding_of(error, context=name), hint=hint)
 
 
 def _stopped(stopped: tuple[str, ...], missing: tuple[str, ...], *, runs: bool) -> Finding:

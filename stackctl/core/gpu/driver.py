@@ -1,6 +1,7 @@
 """The verdict on the driver, by the GPUs that it lists."""
 
 from stackctl.contracts.host import Gpu
+from stackctl.core.formats.version import dotted
 from stackctl.core.gpu.layers import LayerVerdict, failing
 from stackctl.core.gpu.unusable import unusable_error
 from stackctl.errors import GpuError
@@ -15,7 +16,7 @@ def judge_driver(gpus: tuple[Gpu, ...], error: GpuError | None = None) -> LayerV
     if not gpus:
         return LayerVerdict(layer="driver", state="not tried", says="this machine has no GPU that stackctl knows")
     first = gpus[0]
-    cuda = f", CUDA {'.'.join(map(str, first.cuda))}" if first.cuda else ""
+    cuda = f", CUDA {dotted(first.cuda)}" if first.cuda else ""
     by = f" by driver {first.driver}{cuda}" if first.driver else ""
     says = f"it lists {len(gpus)} GPU{'s' * (len(gpus) != 1)}{by}"
     return LayerVerdict(layer="driver", state="works", says=says)

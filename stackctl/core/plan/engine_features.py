@@ -9,6 +9,7 @@ from typing import Final, Literal
 from stackctl.contracts.host import Owner
 from stackctl.contracts.service import Health, Network, Service
 from stackctl.core.config.lock import Decisions, is_number
+from stackctl.core.formats.version import dotted
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import EngineSeen, Observed
 from stackctl.errors import EngineError
@@ -82,9 +83,10 @@ def refuse_old(product: str, version: tuple[int, ...], says: str) -> None:
     """Raise EngineError for an engine that is too old; says: its version as text."""
     known = PRODUCTS[product]
     if version < known.oldest:
-        oldest = ".".join(map(str, known.oldest))
         raise EngineError(
-            f"{known.title} {says} is too old; {oldest} or newer is needed", hint=known.install, issue="engine-too-old"
+            f"{known.title} {says} is too old; {dotted(known.oldest)} or newer is needed",
+            hint=known.install,
+            issue="engine-too-old",
         )
 
 
@@ -98,7 +100,7 @@ def features(engine: EngineSeen | None) -> Product:
 
 def described(engine: EngineSeen) -> str:
     """Return the engine's name and version, as "Docker Engine 28.5.2"."""
-    return f"{features(engine).title} {'.'.join(map(str, engine.version))}"
+    return f"{features(engine).title} {dotted(engine.version)}"
 
 
 def notes(engine: EngineSeen | None) -> tuple[str, ...]:

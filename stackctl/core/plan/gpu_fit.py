@@ -15,6 +15,7 @@ from stackctl.backends.contract import Backend
 from stackctl.contracts.gpu_code import GpuCode, Version
 from stackctl.contracts.host import Cpu, Gpu
 from stackctl.contracts.service import Variant
+from stackctl.core.formats.version import dotted
 from stackctl.core.plan.gpu_devices import named
 from stackctl.errors import GpuError, StackctlError
 from stackctl.gpus import modes_of
@@ -42,8 +43,8 @@ class Hardware:
         """Return why this code does not run on the GPU, as a clause about the code; "" if it does, or may do so."""
         needed = code.needs(gpu.compute)
         if needed is None:
-            return f"has code from compute capability {_text(code.oldest)} on, and it has {_text(gpu.compute)}"
-        return f"needs CUDA {_text(needed)}, and its driver knows {_text(self.cuda)}" if self._is_old(needed) else ""
+            return f"has code from compute capability {dotted(code.oldest)} on, and it has {dotted(gpu.compute)}"
+        return f"needs CUDA {dotted(needed)}, and its driver knows {dotted(self.cuda)}" if self._is_old(needed) else ""
 
     def _is_old(self, needed: Version) -> bool:
         return bool(self.cuda) and self.cuda < needed
@@ -81,7 +82,7 @@ def _hint(backend: Backend, code: GpuCode, refused: list[Gpu], on: Hardware) -> 
         ways.append(f"gpu.devices = {json.dumps(rest)} in stack.toml")
     needs = [code.needs(gpu.compute) or () for gpu in refused]
     if all(needs):
-        ways.append(f"an NVIDIA driver of {_DRIVERS.get(max(needs), f'CUDA {_text(max(needs))}')} or newer")
+        ways.append(f"an NVIDIA driver of {_DRIVERS.get(max(needs), f'CUDA {dotted(max(needs))}')} or newer")
     images = backend.IMAGES.get(on.variant, ())
     builds = [one.build for one in images if one.build and _runs((one.code.get(on.format),), on)]
     ways += [f'backend.build = "{builds[0]}" in stack.toml'] if builds and not backend.PROGRAMS else []
@@ -115,7 +116,3 @@ def _runs(codes: tuple[GpuCode | None, ...], on: Hardware) -> bool:
 def _short(image: str) -> str:
     """Return the part of an image's or program's name that tells it from others."""
     return image.partition("@")[0].rpartition("/")[2].rpartition(":")[2]
-
-
-def _text(version: Version) -> str:
-    return ".".join(map(str, version))

@@ -6,6 +6,7 @@ from typing import Final, Literal
 from stackctl.contracts.engine_link import EngineLink
 from stackctl.contracts.system import User
 from stackctl.core.doctor.repairs import GROUP
+from stackctl.core.formats.version import dotted
 from stackctl.core.plan.engine_features import OLDEST_COMPOSE
 from stackctl.core.setup.distribution import Distribution, Signs, name_distribution
 from stackctl.core.setup.step import Lacking
@@ -93,7 +94,7 @@ def _compose(seen: Seen) -> list[Lacking]:
     if seen.compose >= OLDEST_COMPOSE:
         return []
     if seen.compose:
-        says = f"Docker Compose {'.'.join(map(str, seen.compose))} is too old: stackctl needs 2.20 or newer"
+        says = f"Docker Compose {dotted(seen.compose)} is too old: stackctl needs 2.20 or newer"
     elif seen.compose_1:
         says = "only Compose 1 is installed, and stackctl needs Compose 2.20 or newer"
     else:

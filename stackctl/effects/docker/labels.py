@@ -1,4 +1,4 @@
-"""The labels by which containers, networks and volumes are told: those that Compose writes, and one of ours."""
+"""The labels that containers, networks and volumes carry: those that Compose writes, and one of ours."""
 
 import os
 from typing import Final

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
+from stackctl.core.formats.version import dotted
 from stackctl.core.plan.engine_features import OLDEST_COMPOSE
 from stackctl.core.start.docker_errors import version
 from stackctl.effects.host.limits import tight_limits
@@ -238,7 +239,7 @@ def _look() -> tuple[tuple[str, ...], tuple[int, ...]]:
             continue
         if found >= OLDEST_COMPOSE:
             return argv, found
-        v1 = v1 or ".".join(map(str, found))
+        v1 = v1 or dotted(found)
     install = "Run `stackctl setup`, or install Compose yourself: https://docs.docker.com/compose/install/linux/"
     if v1:
         raise EngineError(

@@ -3,11 +3,12 @@
 from pathlib import PurePosixPath
 from typing import Final
 
-from stackctl.contracts.finding import CheckResult, Finding
+from stackctl.contracts.finding import CheckResult, Finding, finding_of
 from stackctl.core.doctor import at_boot
-from stackctl.core.doctor.compose import WORDS, dotted, judge_compose, known_bad
+from stackctl.core.doctor.compose import WORDS, judge_compose, known_bad
 from stackctl.core.doctor.engine_link import Around, is_usual, judge_link, usual_places
 from stackctl.core.doctor.engine_service import DAEMON
+from stackctl.core.formats.version import dotted
 from stackctl.core.plan.engine_features import described
 from stackctl.errors import EngineError
 from stackctl.steps.doctor.check import Check, Looks
@@ -31,9 +32,7 @@ def _reach_engine(looks: Looks) -> CheckResult:
     try:
         engine = looks.engine()
     except EngineError as error:
-        issue = error.issue or "engine-refused"
-        found = Finding(issue=issue, says=error.message, hint=error.hint, evidence=error.evidence)
-        return CheckResult(findings=(found,))
+        return CheckResult(findings=(finding_of(error),))
     if looks.machine.docker.view == "remote":
         return CheckResult(findings=(_remote(looks),))
     return CheckResult(says=f"{described(engine)}{' (rootless)' if engine.is_rootless else ''}")
@@ -71,7 +70,7 @@ def _elsewhere(looks: Looks) -> Finding:
     try:
         looks.machine.docker.refuse_distant(looks.machine.place, "doctor")
     except EngineError as error:
-        return Finding(issue="engine-elsewhere", says=error.message, hint=error.hint, context=link.address)
+        return finding_of(error, context=link.address)
     return Finding(
         issue="engine-elsewhere",
         says=f"the engine is another machine's ({link.address})",

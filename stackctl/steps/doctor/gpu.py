@@ -8,6 +8,7 @@ from stackctl.contracts.host import Gpu
 from stackctl.core.config.lock import Decisions
 from stackctl.core.doctor import gpu as judge
 from stackctl.core.doctor.gpu import ToolkitSeen
+from stackctl.core.formats.version import dotted
 from stackctl.core.gpu.cdi_files import FOLDERS, cdi_names
 from stackctl.core.gpu.driver import judge_driver
 from stackctl.core.gpu.layers import LayerVerdict
@@ -102,7 +103,7 @@ def _check_toolkit(looks: Looks) -> CheckResult:
             if findings := judge.judge_toolkit(make.TOOLKIT, here):
                 return CheckResult(findings=findings)
             if here.version:
-                return CheckResult(says=f"its toolkit is {'.'.join(map(str, here.version))}")
+                return CheckResult(says=f"its toolkit is {dotted(here.version)}")
     return CheckResult(untried="no toolkit is in use", applies=False) if _gpus(looks) else _NO_GPU
 
 

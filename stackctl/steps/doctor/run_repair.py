@@ -16,7 +16,7 @@ from stackctl.contracts.repair import (
     WriteFile,
 )
 from stackctl.contracts.system import Ran
-from stackctl.core.doctor.repair_text import command
+from stackctl.core.doctor.commands import command
 from stackctl.errors import DataError, EngineError, Interrupted
 from stackctl.machine import Machine
 from stackctl.terminal import command_line

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Final
 
-from stackctl.contracts.finding import CheckResult, Finding
+from stackctl.contracts.finding import CheckResult, Finding, finding_of
 from stackctl.core.config import stack_toml
 from stackctl.core.doctor.services import describe, judge_services
 from stackctl.core.external import backend_url
@@ -26,7 +26,7 @@ def _read_settings(looks: Looks) -> CheckResult:
         try:
             look()
         except StackctlError as error:
-            found.append(_finding(error, "settings-wrong"))
+            found.append(finding_of(error))
     if found:
         return CheckResult(findings=tuple(found))
     if looks.machine.folder.has_file(stack_toml.FILE):
@@ -41,7 +41,7 @@ def _own_name(looks: Looks) -> CheckResult:
         refuse_foreign(name, machine)
         refuse_moved(name, machine)
     except StackctlError as error:
-        return CheckResult(findings=(_finding(error, "name-taken"),))
+        return CheckResult(findings=(finding_of(error),))
     return CheckResult()
 
 
@@ -109,10 +109,6 @@ def _plan(looks: Looks) -> Plan | None:
     with suppress(StackctlError):
         return looks.plan()
     return None
-
-
-def _finding(error: StackctlError, issue: str) -> Finding:
-    return Finding(issue=error.issue or issue, says=error.message, hint=error.hint, evidence=error.evidence)
 
 
 CHECKS: Final[tuple[Check, ...]] = (

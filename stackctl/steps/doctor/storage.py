@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Final
 
-from stackctl.contracts.finding import CheckResult, Finding
+from stackctl.contracts.finding import CheckResult, Finding, finding_of
 from stackctl.contracts.host import Permissions
 from stackctl.contracts.system import DiskUse, Ran
 from stackctl.core.config.stack_toml import FILE
@@ -200,8 +200,7 @@ def _chats(looks: Looks) -> CheckResult:
     try:
         disks.refuse_lost_disk(plan, looks.machine)
     except DataError as error:
-        found = Finding(issue="disk-not-mounted", context=str(data), says=error.message, hint=error.hint)
-        return CheckResult(findings=(found,))
+        return CheckResult(findings=(finding_of(error, context=str(data)),))
     return CheckResult(says="mounted")
 
 
