@@ -16,6 +16,7 @@ from stackctl.steps.deployed import written_plan
 from stackctl.steps.slow.counters import read_moment, read_place
 from tests.commands.engines import container
 from tests.commands.json_scenes import CARD, CARD_NOW, QUICK, Place, _card, _llama, _slow, _stopped
+from tests.commands.pages import FakePage
 from tests.core.slow.test_counters import ONE, STAT, STATUS, TWO
 from tests.fakes import FakeGpus, FakeImages, FakeSystem
 
@@ -55,6 +56,17 @@ def test_measuring_asks_for_one_reply_between_the_two_looks(tmp_path: Path) -> N
     place.here.tavern.asked.clear()
     asked(place, measures=True)
     assert place.here.tavern.asked
+
+
+def test_a_reply_with_damaged_text_is_measured_all_the_same(tmp_path: Path) -> None:
+    place = here(tmp_path).deployed()
+    page = place.here.tavern.page
+    assert isinstance(page, FakePage)
+    page.text = "not the sentence\x0f"
+    asked(place, measures=True)
+    page.kind = ""
+    with pytest.raises(NotReady):
+        asked(place, measures=True)
 
 
 def test_a_stack_that_does_not_run_is_refused(tmp_path: Path) -> None:
