@@ -62,7 +62,7 @@ def test_a_reply_with_damaged_text_is_measured_all_the_same(tmp_path: Path) -> N
     place = here(tmp_path).deployed()
     page = place.here.tavern.page
     assert isinstance(page, FakePage)
-    page.text = "not the sentence\x0f"
+    page.replies = [replace(page.replies[0], text="not the sentence\x0f")]
     asked(place, measures=True)
     page.kind = ""
     with pytest.raises(NotReady):
