@@ -202,6 +202,7 @@ def _driver(seen: Seen) -> ByHand:
     guide = {
         "suse": "https://en.opensuse.org/SDB:NVIDIA_drivers",
         "debian": "https://wiki.debian.org/NvidiaGraphicsDrivers",
+        "fedora": "https://rpmfusion.org/Howto/NVIDIA",
         "arch": "https://wiki.archlinux.org/title/NVIDIA",
     }.get(distribution.family, "https://docs.nvidia.com/datacenter/tesla/driver-installation-guide/")
     ways = (f"Install NVIDIA's driver as {guide} describes, and reboot.", "Run `stackctl setup` again after that.")

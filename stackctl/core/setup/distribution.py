@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final, Literal
 
+from stackctl.core.setup.apt_sources import find_archive
 from stackctl.terminal import shown_in_line
 
 Family = Literal[
@@ -52,6 +53,7 @@ class Signs:
     synology: str = ""  # /etc.defaults/VERSION
     truenas: str = ""  # /etc/version
     debian: str = ""  # /etc/debian_version
+    apt: str = ""  # /etc/apt's sources of the distribution, as one text
     is_ostree: bool = False  # /run/ostree-booted is there
     is_wsl: bool = False
 
@@ -61,7 +63,8 @@ class Distribution:
     """A distribution. id: as os-release has it; name: for people.
 
     version: as numbers, () if it has none; codename: of the Debian or Ubuntu that it is or is built on, "" if unknown.
-    is_derived: it is built on its family's distribution, and is not this one.
+    is_derived: it is built on its family's distribution, and is not this one. archive: the address from which apt gets
+    the packages of the codename, "" if unknown.
     """
 
     id: str
@@ -72,6 +75,7 @@ class Distribution:
     is_derived: bool = False
     is_wsl: bool = False
     fixed: Fixed = ""
+    archive: str = ""
 
 
 def name_distribution(signs: Signs) -> Distribution:
@@ -87,15 +91,17 @@ def name_distribution(signs: Signs) -> Distribution:
     if "truenas" in f"{own} {name} {signs.truenas}".lower():
         return Distribution(id="truenas", name=_with_version("TrueNAS", signs.truenas), family="truenas")
     family, is_derived = _family(own, fields.get("ID_LIKE", "").lower().split())
+    codename = _codename(fields, family, is_derived=is_derived, debian=signs.debian)
     return Distribution(
         id=own or "linux",
         name=name,
         family=family,
         version=version,
-        codename=_codename(fields, family, is_derived=is_derived, debian=signs.debian),
+        codename=codename,
         is_derived=is_derived,
         is_wsl=signs.is_wsl,
         fixed=_fixed(own, fields.get("VARIANT_ID", "").lower(), is_ostree=signs.is_ostree),
+        archive=find_archive(signs.apt, codename),
     )
 
 

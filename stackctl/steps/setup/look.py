@@ -15,6 +15,7 @@ from stackctl.machine import Machine
 _LINK_S: Final = 3.0
 _ASK_S: Final = 10.0
 _NVIDIA: Final = PurePosixPath("/proc/driver/nvidia/version")
+_APT: Final = ("/etc/apt/sources.list", "/etc/apt/sources.list.d/debian.sources")
 _OF_WINDOWS: Final = PurePosixPath("/usr/lib/wsl/lib/libcuda.so.1")  # https://docs.nvidia.com/cuda/wsl-user-guide/
 
 
@@ -49,6 +50,7 @@ def _signs(machine: Machine) -> Signs:
         synology=text("/etc.defaults/VERSION"),
         truenas=text("/etc/version"),
         debian=text("/etc/debian_version"),
+        apt="\n\n".join(map(text, _APT)),
         is_ostree=machine.system.exists(PurePosixPath("/run/ostree-booted")),
         is_wsl=machine.host.is_wsl(),
     )

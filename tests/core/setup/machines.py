@@ -67,6 +67,7 @@ def distribution(name: str, *, is_wsl: bool = False) -> Distribution:
             unraid='version="7.2.0"\n' if name == "unraid" else "",
             truenas="25.10.1 TrueNAS\n" if name == "truenas" else "",
             synology='majorversion="7"\nproductversion="7.2.2"\n' if name == "synology" else "",
+            apt=f"deb http://archive.example/debian {'bookworm' if name == 'debian-12' else 'trixie'} main\n",
             debian="13.1\n" if name == "debian-13" else "kali-rolling\n" if name == "kali" else "",
             is_ostree=name in {"silverblue", "bazzite"},
             is_wsl=is_wsl,

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from stackctl.contracts.engine_link import EngineLink
-from stackctl.contracts.repair import RewriteFile, RunProgram
+from stackctl.contracts.repair import RewriteFile, RunProgram, WriteFile
+from stackctl.core.setup.distribution import Distribution
 from stackctl.core.setup.families import FAMILIES
 from stackctl.core.setup.plan import Wanted, plan_setup
 from stackctl.core.setup.seen import FILES, Seen, lacking
@@ -109,7 +110,6 @@ def test_no_driver_is_installed_unless_the_user_asks_for_it(name: str) -> None:
     [
         ("debian-13", "nvidia-driver"),
         ("ubuntu-24.04", "ubuntu-drivers-common"),
-        ("fedora", "akmod-nvidia"),
         ("arch", "nvidia-open"),
     ],
 )
@@ -122,11 +122,25 @@ def test_the_driver_that_was_asked_for_needs_a_reboot(name: str, package: str) -
     assert driver.then.startswith("Reboot")
 
 
-def test_a_driver_that_stackctl_knows_no_command_for_is_left_to_its_guide() -> None:
-    seen = replace(READY, distribution=distribution("opensuse-tumbleweed"), cards=frozenset({"nvidia"}))
-    setup = plan_setup(seen, Wanted(driver=True))
-    assert adds(setup) == []
-    assert "SDB:NVIDIA_drivers" in " ".join(line for hand in setup.by_hand for line in hand.lines)
+def test_debians_driver_comes_from_the_archive_that_apt_uses_already() -> None:
+    seen = replace(READY, distribution=distribution("debian-13"), cards=frozenset({"nvidia"}))
+    (driver,) = [step for step in plan_setup(seen, Wanted(driver=True)).steps if step.adds == "driver"]
+    assert isinstance(driver.does[0], WriteFile)
+    assert "URIs: http://archive.example/debian\nSuites: trixie\n" in driver.does[0].text
+
+
+@pytest.mark.parametrize(
+    ("found", "guide"),
+    [
+        (distribution("opensuse-tumbleweed"), "SDB:NVIDIA_drivers"),
+        (distribution("fedora"), "rpmfusion.org/Howto"),
+        (replace(distribution("debian-13"), archive=""), "wiki.debian.org/NvidiaGraphicsDrivers"),
+    ],
+)
+def test_a_driver_that_stackctl_knows_no_command_for_is_left_to_its_guide(found: Distribution, guide: str) -> None:
+    setup = plan_setup(replace(READY, distribution=found, cards=frozenset({"nvidia"})), Wanted(driver=True))
+    assert not {"driver"} & set(adds(setup))
+    assert guide in " ".join(line for hand in setup.by_hand for line in hand.lines)
 
 
 def test_a_repository_that_is_there_is_not_added_again() -> None:

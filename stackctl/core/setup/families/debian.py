@@ -65,12 +65,12 @@ def toolkit(_: Distribution) -> Toolkit | None:
 
 
 def driver(distribution: Distribution) -> Driver | None:
-    """Return the driver of Debian's section non-free; None where the release is not known."""
-    if distribution.is_derived or not distribution.codename:
+    """Return the driver of Debian's section non-free; None where the release or apt's archive of it is not known."""
+    if distribution.is_derived or not distribution.archive:
         return None
     components = "contrib non-free non-free-firmware"
     text = (
-        f"Types: deb\nURIs: http://deb.debian.org/debian\nSuites: {distribution.codename}\n"
+        f"Types: deb\nURIs: {distribution.archive}\nSuites: {distribution.codename}\n"
         f"Components: {components}\nSigned-By: {_KEYRING}\n"
     )
     packages = ("linux-headers-amd64", "nvidia-driver", "firmware-misc-nonfree")

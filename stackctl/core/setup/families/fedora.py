@@ -9,10 +9,8 @@ from typing import Final
 from stackctl.core.setup.distribution import Distribution
 from stackctl.core.setup.families import rpm_repositories
 from stackctl.core.setup.families.family import Driver, Packaged, Toolkit
-from stackctl.core.setup.managers import install
 
 _GUIDE: Final = "https://docs.docker.com/engine/install/fedora/"
-_DRIVER: Final = ("akmod-nvidia", "xorg-x11-drv-nvidia-cuda")
 
 
 def own(_: Distribution) -> Packaged | None:
@@ -38,17 +36,6 @@ def toolkit(_: Distribution) -> Toolkit | None:
     return rpm_repositories.nvidia_toolkit("dnf")
 
 
-def driver(distribution: Distribution) -> Driver | None:
-    """Return the driver of RPM Fusion; None where Fedora's version is not known."""
-    if distribution.is_derived or not distribution.version:
-        return None
-    release = f"rpmfusion-nonfree-release-{distribution.version[0]}.noarch.rpm"
-    packages = (f"https://mirrors.rpmfusion.org/nonfree/fedora/{release}",)
-    return Driver(
-        manager="dnf",
-        does=(install("dnf", packages), install("dnf", _DRIVER)),
-        packages=("rpmfusion-nonfree-release", *_DRIVER),
-        why="It comes from RPM Fusion, and is built for this kernel: wait five minutes before you reboot. With Secure "
-        "Boot you enrol its key first: https://rpmfusion.org/Howto/Secure%20Boot .",
-        sources=("https://rpmfusion.org/Howto/NVIDIA",),
-    )
+def driver(_: Distribution) -> Driver | None:
+    """Return None: the driver comes from RPM Fusion, whose guide says how to add it."""
+    return None
