@@ -17,7 +17,6 @@ from stackctl.errors import ModelError
 
 # the order that a user names -> the hub's name for it; it always has the most or the newest first
 SORTS: Final = {"trending": "trendingScore", "downloads": "downloads", "likes": "likes", "newest": "createdAt"}
-MOST: Final = 50  # hits that are looked at in one call
 LONGEST_WORDS: Final = 200  # characters
 PATH: Final = "/api/models"
 _EXPANDED: Final = ("createdAt", "downloads", "gated", "gguf", "likes")

@@ -192,7 +192,7 @@ def throttled(seen: Observation, mean: Mean, expected: Expected) -> Iterator[Slo
 
 def _busy_share(before: Moment, now: Moment) -> float:
     assert before.times  # noqa: S101 - the caller has looked
-    assert now.times  # noqa: S101
+    assert now.times  # noqa: S101 - the caller has looked
     whole = now.times.whole_s - before.times.whole_s
     return (now.times.busy_s - before.times.busy_s) / whole if whole > 0 else 0.0
 

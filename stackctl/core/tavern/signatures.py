@@ -8,7 +8,6 @@ from stackctl.core.tavern.request_signatures import REQUESTS
 
 _SERVER: Final = "SillyTavern/SillyTavern: src/server-main.js"
 _NODE: Final = "https://nodejs.org/api/errors.html"
-_CONFIG_DOCS: Final = "https://docs.sillytavern.app/administration/config-yaml/"
 _CONFIG: Final = "Check config.yaml in SillyTavern's config folder, and compose.override.yml."
 STARTS: Final = exactly(
     Signature(

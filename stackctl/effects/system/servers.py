@@ -123,7 +123,7 @@ def _proxy(url: SplitResult) -> SplitResult | None:
     """Return the environment's proxy for a URL; None for none."""
     named: Mapping[str, str] = urllib.request.getproxies_environment()
     address = named.get(url.scheme) or named.get("all") or ""
-    if not address or urllib.request.proxy_bypass_environment(url.netloc):  # type: ignore[attr-defined]
+    if not address or urllib.request.proxy_bypass_environment(url.netloc):  # type: ignore[attr-defined]  # not in typeshed
         return None
     with suppress(ValueError):
         found = urlsplit(address if "//" in address else f"http://{address}")

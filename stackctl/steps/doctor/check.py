@@ -76,7 +76,7 @@ class Looks:
         found, failure = self._kept[name]
         if failure:
             raise failure
-        return found  # type: ignore[no-any-return]
+        return found  # type: ignore[no-any-return]  # kept under its name alone
 
     def _details(self) -> EngineDetails:
         self.engine()
