@@ -12,13 +12,16 @@ from stackctl.contracts.request import Request
 from stackctl.core.config.files import API_KEY, PASSWORD
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import ProbeResult
+from stackctl.core.plan import plan_json
 from stackctl.errors import StackctlError
 from stackctl.ports import Docker, Gpus, Host, Hub, Orchestrator, Storage, System, Tavern
 from stackctl.ports.disk import Folder
+from stackctl.ports.runtime import Runtime, Switch
 from stackctl.secret import Secret, is_api_key, is_password
 from stackctl.ui import Ui
 
 if TYPE_CHECKING:
+    from stackctl.core.config.spec import Spec
     from stackctl.core.hub.cached import CachedModel
     from stackctl.core.hub.remote import RemoteHead
     from stackctl.core.hub.source import RepoFile
@@ -41,6 +44,7 @@ class Machine:
     orchestrator: Orchestrator
     system: System
     folder: Folder
+    switch: Switch | None = None  # None in a machine that has one orchestrator alone
 
     def __post_init__(self) -> None:
         """Hide the key and the password that the folder keeps from all that is printed."""
@@ -55,6 +59,13 @@ class Machine:
         folder = self.storage.folder(path)
         return replace(self, path=path, folder=folder, orchestrator=self.orchestrator.at(folder))
 
+    def run_by(self, target: str, settings: "Spec | None" = None) -> "Machine":
+        """Return the same machine with another orchestrator, or with the same one that knows these settings."""
+        if self.switch is None:
+            return self
+        runs = self.switch(self.folder, target, settings)
+        return replace(self, orchestrator=runs.orchestrator, docker=runs.docker, host=runs.host, gpus=runs.gpus)
+
     @property
     def place(self) -> PurePosixPath:
         return PurePosixPath(self.path)
@@ -68,8 +79,11 @@ class Machine:
         return self.storage.contents(wanted, self.path)
 
 
-def real(path: Path, ui: Ui, orchestrator: str = "compose") -> Machine:
-    """Return the machine that we run on, with the deployment in `path`; `orchestrator`: a name in ORCHESTRATORS."""
+def real(path: Path, ui: Ui, orchestrator: str = "") -> Machine:
+    """Return the machine that we run on, with the deployment in `path`.
+
+    `orchestrator`: a name in ORCHESTRATORS; "": that which runs this folder's stack.
+    """
     from stackctl.effects import bounded, models
     from stackctl.effects.docker.docker import DockerEngine
     from stackctl.effects.gpu.every_make import EveryMake
@@ -90,20 +104,35 @@ def real(path: Path, ui: Ui, orchestrator: str = "compose") -> Machine:
     docker = DockerEngine(ui.progress, image_root)
     # a relative XDG_DATA_HOME counts from the folder: images/stackctl sets one, so that downloads outlive its container
     storage = Disk(place / data_home(), models.observe_model, _contents, where, find_copy, _cached_file, _cached_models)
-    folder = storage.folder(place)
+    folder, host = storage.folder(place), ThisHost(_ask_here, _render_template)
+    gpus = EveryMake(Nvidia(family_ids, note=ui.note), Sysfs(family_ids))
+
+    def switch(at: Folder, target: str, settings: "Spec | None") -> Runtime:
+        make = ORCHESTRATORS[target]
+        return make(at, docker, host, gpus, storage.template, settings, details=ui.detail, note=ui.note)
+
+    runs = switch(folder, orchestrator or plan_json.target(_plan_text(folder), PurePosixPath(place)), None)
     return Machine(
         path=place,
         ui=ui,
-        docker=docker,
-        host=ThisHost(_ask_here, _render_template),
-        gpus=EveryMake(Nvidia(family_ids, note=ui.note), Sysfs(family_ids)),
+        docker=runs.docker,
+        host=runs.host,
+        gpus=runs.gpus,
         hub=Hub(fetch=fetch, read_head=_read_head, read_whole=_read_whole),
         storage=storage,
         tavern=TavernAccess(docker, bounded.over_http, bounded.bounded, bounded.ask),
-        orchestrator=ORCHESTRATORS[orchestrator](folder, docker, storage.template, details=ui.detail, note=ui.note),
+        orchestrator=runs.orchestrator,
         system=ThisSystem(),
         folder=folder,
+        switch=switch,
     )
+
+
+def _plan_text(folder: Folder) -> str:
+    """Return plan.json's text; "" if it can't be read, which the command that needs it reports."""
+    with suppress(StackctlError):
+        return folder.read(plan_json.FILE, errors="replace") or ""
+    return ""
 
 
 # modules that are slow to import are imported at their first use

@@ -756,6 +756,7 @@ class FakeOrchestrator:
     lines: tuple[str, ...] = ()
     exit_code: int = 0
     asked: list[tuple[str, ...]] = field(default_factory=list)
+    name: str = "compose"
     file: str = render.FILE
     others: dict[Path, tuple[Service, ...] | StackctlError] = field(
         default_factory=dict
@@ -763,6 +764,13 @@ class FakeOrchestrator:
 
     def at(self, folder: Folder) -> "FakeOrchestrator":
         return FakeOrchestrator(folder, self.docker, others=self.others)
+
+    def edge(self) -> Network | None:
+        return None
+
+    def survey(self, plan: Plan) -> bool:
+        del plan
+        return False
 
     def services(self, file: str = "") -> tuple[Service, ...] | None:
         found = self.others.get(self.folder.path / file)

@@ -22,7 +22,7 @@ MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted(PACKAGE.rglob("*.py"))
 }
-TEMPLATES = sorted((ROOT / "compose-templates").glob("*"))
+TEMPLATES = sorted((ROOT / "compose-templates").rglob("*.j2"))
 # an arrow may only point down; what stands side by side does not see each other
 FLOORS = [
     "", "errors", "secret", "contracts", "backends", "core", "ports", "effects", "orchestrators", "machine",

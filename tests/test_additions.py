@@ -195,11 +195,15 @@ def test_a_companion_costs_a_module_a_line_and_a_section(copy: Copy) -> None:
 ORCHESTRATOR = '''"""A made-up orchestrator, whose file lists the services' names."""
 
 
-class MadeUp:
-    file = "made-up.txt"
+from stackctl.ports.runtime import Runtime
 
-    def __init__(self, folder, docker, template, *, details, note):
-        self.folder = folder
+
+def runtime(folder, docker, host, gpus, template, settings, *, details, note):
+    return Runtime(MadeUp(), docker, host, gpus)
+
+
+class MadeUp:
+    name, file = "made-up", "made-up.txt"
 
     def files(self, plan, folder=None):
         return {self.file: "".join(f"{service.name} from {service.image}\\n" for service in plan.services)}
@@ -219,8 +223,8 @@ def test_an_orchestrator_costs_a_folder_and_a_line(copy: Copy) -> None:
     (copy.source / "stackctl/orchestrators/made_up").mkdir()
     copy.write("stackctl/orchestrators/made_up/__init__.py", ORCHESTRATOR)
     registry = "stackctl/orchestrators/__init__.py"
-    copy.edit(registry, r"(from stackctl\.ports import)", r"from stackctl.orchestrators.made_up import MadeUp\n\1")
-    copy.edit(registry, r"(MappingProxyType\(\n    \{\n)", r'\1        "made-up": MadeUp,\n')
+    copy.edit(registry, r"(from stackctl\.ports\.)", r"from stackctl.orchestrators import made_up\n\1")
+    copy.edit(registry, r"(MappingProxyType\(\n    \{\n)", r'\1        "made-up": made_up.runtime,\n')
     shown = copy.python("-c", RENDERED_BY_IT)
     assert shown.splitlines()[0].startswith("llamacpp from ")
     assert (copy.stack / "made-up.txt").read_text() == shown.removesuffix("\n")

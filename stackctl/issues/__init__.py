@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from stackctl.issues import engine, gpu, images, machine, model, network, settings, speed, stack, storage
+from stackctl.issues import engine, gpu, images, machine, model, network, settings, speed, stack, storage, swarm
 from stackctl.issues.issue import Issue
 
-_AREAS: Final = (engine, machine, storage, network, images, gpu, model, settings, stack, speed)
+_AREAS: Final = (engine, machine, storage, network, images, gpu, model, settings, swarm, stack, speed)
 ISSUES: Final[Mapping[str, Issue]] = MappingProxyType({one.id: one for area in _AREAS for one in area.ISSUES})

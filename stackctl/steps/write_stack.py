@@ -76,7 +76,15 @@ def _plan_text(planned: Planned, machine: Machine) -> str:
     plan = planned.plan
     theirs = "" if plan.backend_service else load_config(machine, {}).spec.backend.key_file
     key, password = theirs or api_key.FILE, tavern_password.FILE
-    return plan_json.dump(plan, machine.place, key=key, password=password, by=__version__, engine=planned.engine)
+    return plan_json.dump(
+        plan,
+        machine.place,
+        key=key,
+        password=password,
+        by=__version__,
+        engine=planned.engine,
+        target=machine.orchestrator.name,
+    )
 
 
 def _write_plan(text: str, machine: Machine) -> None:

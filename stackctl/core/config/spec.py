@@ -5,8 +5,10 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from stackctl import backends, gpus
+from stackctl.core.config.files import COMPOSE, Target
 from stackctl.core.config.files import DEMO as DEMO  # noqa: PLC0414 - whoever reads the spec finds it here
 from stackctl.core.config.section import NONE, Section
+from stackctl.core.config.swarm_spec import Swarm
 from stackctl.core.config.tavern_spec import SillyTavern
 from stackctl.core.config.values import (
     Auto,
@@ -222,6 +224,13 @@ class Spec(Section):
     """The whole content of stack.toml."""
 
     name: Name = Field("auto", description="Name of the stack (the Compose project); auto: this folder's name.")
+    target: Annotated[Target, *choice(Target)] = Field(
+        COMPOSE,
+        description=(
+            "compose: this machine runs the stack. swarm: this node of Docker Swarm is a manager, and SillyTavern's\n"
+            "data stays in this folder, on it; the backend runs on any node that can (see [swarm])."
+        ),
+    )
     images: Annotated[ImageSource, *choice(ImageSource)] = Field(
         "auto", description="official: pull the projects' own images; own: build ours; auto: ours where a pull fails."
     )
@@ -236,3 +245,4 @@ class Spec(Section):
     sillytavern: SillyTavern = SillyTavern()
     network: Network = Network()
     limits: Limits = Limits()
+    swarm: Swarm = Swarm()

@@ -8,9 +8,9 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import PurePosixPath
-from typing import Any, Final
+from typing import Any, Final, get_args
 
-from stackctl.core.config.files import STATE
+from stackctl.core.config.files import COMPOSE, STATE, Target
 from stackctl.core.formats.dataclass_json import from_plain, to_plain
 from stackctl.core.observed import EngineSeen
 from stackctl.core.plan.stack import Plan
@@ -19,6 +19,7 @@ from stackctl.secret import Secret
 
 FILE: Final = f"{STATE}/plan.json"
 VERSION: Final = 1
+_TARGETS: Final = get_args(Target)
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]*")  # the name of a Compose project
 _FILE: Final = "file"  # the key that replaces a secret
 
@@ -31,10 +32,11 @@ def dump(
     password: str,
     by: str = "",
     engine: EngineSeen | None = None,
+    target: str = COMPOSE,
 ) -> str:
     """Return the plan of the stack in `folder` as text. key, password: their files; by: stackctl's version.
 
-    engine: the engine that the plan is for; None if none was asked.
+    engine: the engine that the plan is for; None if none was asked. target: the orchestrator that runs it.
     """
     template = plan.template and replace(plan.template, turns=None, marks=None)  # which are in SillyTavern's settings
     table = to_plain(replace(plan, key=None, password=None, files={}, notes=(), template=template))
@@ -42,6 +44,7 @@ def dump(
     table["password"] = plan.password and {_FILE: password}
     table["files"] = {name: {_FILE: name} for name in plan.files}
     content = {"version": VERSION, "by": by, "folder": str(folder), "engine": engine and to_plain(engine)}
+    content |= {"target": target} if target != COMPOSE else {}
     return json.dumps({**content, "plan": table}, indent=2) + "\n"
 
 
@@ -75,6 +78,16 @@ def name(text: str, folder: PurePosixPath) -> str:
         return found if _NAME.fullmatch(found) else ""
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return ""
+
+
+def target(text: str, folder: PurePosixPath) -> str:
+    """Return the orchestrator that runs the stack in `folder`; Compose if a text names none, as older ones do not."""
+    try:
+        content = json.loads(text)
+        found = content.get("target", COMPOSE) if content["folder"] == str(folder) else COMPOSE
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return COMPOSE
+    return str(found) if found in _TARGETS else COMPOSE
 
 
 def engine(text: str, folder: PurePosixPath) -> EngineSeen | None:

@@ -25,8 +25,9 @@ _DEFAULT_LIKE: Final = 8
 def networks(name: str, spec: Spec, seen: Observed, decisions: Decisions, *, has_inner: bool) -> tuple[Network, ...]:
     """Return the networks inner (for a backend of the stack) and edge, with chosen or free subnets.
 
-    Raise EngineError if another network of the engine uses a chosen or recorded subnet. A route is no reason: Docker
-    creates the network anyway, and notes() names what it hides.
+    An orchestrator that brings its own edge decides another subnet for inner, since both kinds of network may stand at
+    once while a stack moves. Raise EngineError if another network of the engine uses a chosen or recorded subnet. A
+    route is no reason: Docker creates the network anyway, and notes() names what it hides.
     """
     subnets: dict[str, str] = {}
     wishes = {**({"inner": spec.network.inner} if has_inner else {}), "edge": spec.network.edge}
@@ -37,7 +38,7 @@ def networks(name: str, spec: Spec, seen: Observed, decisions: Decisions, *, has
         if wanted == "auto":
             away_from = (*taken, *map(IPv4Network, chosen))
             subnet = decisions.decide(
-                f"network.{purpose}",
+                _key(purpose, seen),
                 {"name": name, "chosen": chosen},
                 partial(free_subnet, name, purpose, away_from, seen.routes),
                 known=_is_subnet,
@@ -56,7 +57,7 @@ def networks(name: str, spec: Spec, seen: Observed, decisions: Decisions, *, has
                 issue="subnet-overlaps-route",
             )
         subnets[purpose] = subnet
-    return tuple(
+    made = tuple(
         Network(
             name=purpose,
             subnet=subnet,
@@ -66,6 +67,12 @@ def networks(name: str, spec: Spec, seen: Observed, decisions: Decisions, *, has
         )
         for purpose, subnet in subnets.items()
     )
+    return (*made[:-1], seen.edge or made[-1])
+
+
+def _key(purpose: str, seen: Observed) -> str:
+    """Return the key in stack.lock of a network's subnet."""
+    return "network.inner.several" if purpose == "inner" and seen.edge else f"network.{purpose}"
 
 
 def notes(networks: Iterable[Network], seen: Observed) -> tuple[str, ...]:

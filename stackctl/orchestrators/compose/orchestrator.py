@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from ipaddress import IPv4Network
 from pathlib import PurePosixPath
 from types import MappingProxyType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.config.files import STATE
@@ -19,10 +19,14 @@ from stackctl.orchestrators.compose import foreign, render
 from stackctl.orchestrators.compose.changes import changes
 from stackctl.orchestrators.compose.networks import make_way, own_networks
 from stackctl.orchestrators.compose.run import Compose, end
-from stackctl.ports import Docker
+from stackctl.ports import Docker, Gpus, Host
 from stackctl.ports.disk import Folder, Says
 from stackctl.ports.engine import Watch
 from stackctl.ports.orchestrator import Action
+from stackctl.ports.runtime import Runtime
+
+if TYPE_CHECKING:
+    from stackctl.core.config.spec import Spec
 
 _WORDS: Final[Mapping[Action, tuple[str, ...]]] = {
     "apply": ("up", "-d", "--remove-orphans", "--pull", "never"),
@@ -65,6 +69,7 @@ class Applying:
 class ComposeOrchestrator:
     """One folder's stack. `details` gets each command, `note` what the user should know."""
 
+    name: Final = "compose"
     file: Final = render.FILE
 
     def __init__(
@@ -85,6 +90,14 @@ class ComposeOrchestrator:
     def addresses(self, name: str) -> tuple[tuple[IPv4Network, ...], tuple[IPv4Network, ...]]:
         """Return (subnets of other networks, subnets of this stack's networks)."""
         return self._docker.subnets(name)
+
+    def edge(self) -> None:
+        """Return None: the stack makes its own network of that name."""
+
+    def survey(self, plan: Plan) -> bool:
+        """Return False: this machine runs everything."""
+        del plan
+        return False
 
     def files(self, plan: Plan, folder: PurePosixPath | None = None) -> dict[str, str]:
         """Return name -> text of the plan's files. `folder`: paths below it are written absolute."""
@@ -192,6 +205,22 @@ class ComposeOrchestrator:
             raise ConfigError(
                 f"{self.file} is empty", hint="Run `stackctl deploy` to write it again.", issue="own-file-damaged"
             )
+
+
+def runtime(
+    folder: Folder,
+    docker: Docker,
+    host: Host,
+    gpus: Gpus,
+    template: Callable[[str], str],
+    settings: "Spec | None",
+    *,
+    details: Says,
+    note: Says,
+) -> Runtime:
+    """Return Compose for a folder; what it runs is seen through this machine's own ports."""
+    del settings
+    return Runtime(ComposeOrchestrator(folder, docker, template, details=details, note=note), docker, host, gpus)
 
 
 def _one(service: str | None) -> tuple[str, ...]:

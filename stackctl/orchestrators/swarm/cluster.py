@@ -1,0 +1,35 @@
+"""What a rendering for Docker Swarm takes beside the plan, and the words that all modules here share."""
+
+from dataclasses import dataclass
+from typing import Final
+
+from stackctl.core.config.swarm_spec import Swarm
+
+FILE: Final = "stack.yml"
+STACK: Final = "com.docker.stack.namespace"  # Docker's own label: `docker stack ls`, `ps` and `rm` go by it
+FOLDER: Final = "stackctl.folder"  # of services and containers: the folder of the stack that made them
+SERVICE: Final = "stackctl.service"  # of services and containers: the service's name in the stack
+CONTENT: Final = "stackctl.content"  # of services: a hash of what was asked for, to see whether it differs
+DEFAULT_KIND: Final = "NVIDIA-GPU"  # in a rendering without an engine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cluster:
+    """The settings, with what the nodes offer filled in.
+
+    kind: the generic resource to reserve; "" for none. offered: the least number of it that a candidate offers.
+    """
+
+    settings: Swarm
+    kind: str = ""
+    offered: int = 1
+
+
+def node_label(stack: str) -> str:
+    """Return the label of the nodes on which a stack's backend may run."""
+    return f"stackctl.{stack}.backend"
+
+
+def data_label(stack: str) -> str:
+    """Return the label of the node that has SillyTavern's data."""
+    return f"stackctl.{stack}.data"

@@ -1,0 +1,29 @@
+"""Build Swarm for a folder: the orchestrator, and the ports through which what it runs elsewhere is seen."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from stackctl.ports import Docker, Gpus, Host
+from stackctl.ports.disk import Folder, Says
+from stackctl.ports.runtime import Runtime
+
+if TYPE_CHECKING:
+    from stackctl.core.config.spec import Spec
+
+
+def runtime(
+    folder: Folder,
+    docker: Docker,
+    host: Host,
+    gpus: Gpus,
+    template: Callable[[str], str],
+    settings: "Spec | None",
+    *,
+    details: Says,
+    note: Says,
+) -> Runtime:
+    """Return Swarm for a folder. settings: stack.toml, where the stack is planned or rendered."""
+    from stackctl.orchestrators.swarm.orchestrator import SwarmOrchestrator
+
+    found = SwarmOrchestrator(folder, docker, template, settings, details=details, note=note)
+    return Runtime(found, docker, host, gpus)
