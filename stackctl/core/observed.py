@@ -165,6 +165,7 @@ class ServiceState:
     gpu_drivers: tuple[str, ...] = ()  # the drivers that gave it GPUs: nvidia, cdi
     devices: tuple[str, ...] = ()  # its device files, by their paths inside the container
     pid: int = 0  # its first process, as a pid of the engine's machine; 0 if it does not run
+    machine: str = ""  # the name of the machine that runs it; "" for the one that we run on
 
     @property
     def is_ready(self) -> bool:
