@@ -20,7 +20,8 @@ from stackctl.core.config.stack_toml import edited, schema
 from stackctl.core.config.stack_toml import parse as parse_toml
 from stackctl.core.plan.plan import plan
 from stackctl.core.plan.stack import Plan
-from stackctl.orchestrators.compose.render import literal, parse, render
+from stackctl.orchestrators.compose.render import parse, render
+from stackctl.orchestrators.rendering import literal
 from tests.core.samples import PROGRAMS, backend_of, engine, model_file, seen, template
 from tests.core.samples import model as a_model
 

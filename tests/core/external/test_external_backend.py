@@ -13,8 +13,9 @@ from stackctl.core.plan import external_backend
 from stackctl.core.plan.plan import Planned, forget_decisions, plan
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import ConfigError, NotReady
-from stackctl.orchestrators.compose.render import literal, render
 from stackctl.orchestrators.compose.render import parse as parse_compose
+from stackctl.orchestrators.compose.render import render
+from stackctl.orchestrators.rendering import literal
 from stackctl.secret import Secret
 from tests.backends.answers import tried
 from tests.core.samples import decided, engine, seen, template, wanted

@@ -18,7 +18,8 @@ from stackctl.core.plan import external_backend
 from stackctl.core.plan.plan import plan
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import ConfigError, GpuError
-from stackctl.orchestrators.compose.render import MARKER, literal, parse, render
+from stackctl.orchestrators.compose.render import MARKER, parse, render
+from stackctl.orchestrators.rendering import literal
 from stackctl.secret import Secret
 from tests.backends.answers import tried
 from tests.core.samples import (

@@ -10,7 +10,8 @@ import pytest
 
 from stackctl.core.model import gguf, gguf_shape
 from stackctl.core.observed import Ram
-from stackctl.orchestrators.compose.render import literal, parse, render
+from stackctl.orchestrators.compose.render import parse, render
+from stackctl.orchestrators.rendering import literal
 from tests.core.samples import GPU, a_plan, engine, model_file, seen, template, wanted
 from tests.core.samples import model as a_model
 from tests.shapes.header import header
