@@ -2,7 +2,6 @@
 
 import importlib
 import io
-import os
 import re
 import threading
 from collections.abc import Iterator
@@ -15,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 
 from stackctl.core.observed import ContainerSeen, EngineSeen, ServiceState
 from stackctl.core.plan import engine_features
-from stackctl.effects.docker import cdi, connection
+from stackctl.effects.docker import cdi, connection, projects
 from stackctl.effects.docker.client import translate_errors
 from stackctl.effects.docker.connection import Peer, connect, listener
 from stackctl.effects.docker.gpu_trial import device_paths, gpu_drivers
-from stackctl.effects.docker.labels import HASH, PROJECT, SERVICE, WORKING_DIR
+from stackctl.effects.docker.labels import HASH, PROJECT, SERVICE, STACK, WORKING_DIR
 from stackctl.errors import ConfigError, NoAnswer
 
 if TYPE_CHECKING:
@@ -122,15 +121,7 @@ class Engine:
         )
 
     def refuse_foreign(self, project: str, folder: PurePosixPath) -> None:
-        """Raise ConfigError if a Compose project of this name belongs to another folder."""
-        for container in self.containers(project):
-            other = container.folder
-            if other and os.path.realpath(other) != str(folder):  # Compose by hand may have used a link to this folder
-                raise ConfigError(
-                    f"the name {project!r} belongs to the stack in {other}; a second one would replace its containers",
-                    hint='Give this one another name: name = "..." in stack.toml, or `stackctl deploy --name NAME`.',
-                    issue="name-taken",
-                )
+        projects.refuse_foreign(self, project, folder)
 
     def states(self, project: str) -> dict[str, ServiceState]:
         """Return the state of every service's container now."""
@@ -220,7 +211,7 @@ class Engine:
         with _translate_errors("docker ps"):
             listed = self.client.api.containers()
         for one in listed:
-            is_own = one.get("Labels", {}).get(PROJECT) == project
+            is_own = project in {one.get("Labels", {}).get(label) for label in (PROJECT, STACK)}
             for port in one.get("Ports", ()):
                 number = port.get("PublicPort")
                 if number and is_own:

@@ -1,4 +1,4 @@
-"""The labels that containers, networks and volumes carry: those that Compose writes, and one of ours."""
+"""The labels that containers, networks, volumes and services carry: those of Compose and Swarm, and ours."""
 
 import os
 from typing import Final
@@ -8,6 +8,9 @@ SERVICE: Final = "com.docker.compose.service"
 NETWORK: Final = "com.docker.compose.network"
 WORKING_DIR: Final = "com.docker.compose.project.working_dir"
 HASH: Final = "com.docker.compose.config-hash"
+STACK: Final = "com.docker.stack.namespace"  # of Swarm's services, containers, networks, secrets and configs
+FOLDER: Final = "stackctl.folder"  # of Swarm's services and containers: the folder of the stack that made them
+STACK_SERVICE: Final = "stackctl.service"  # of the same: the service's name in the stack
 MADE_BY: Final = "stackctl.made-by"  # of temporary containers and networks
 _LONGEST: Final = 4096  # characters of a path: PATH_MAX on Linux
 
@@ -19,3 +22,8 @@ def folder_of(label: str) -> str:
     """
     label = label[:_LONGEST]
     return os.path.realpath(label) if label.startswith("/") and "\0" not in label else label
+
+
+def data_label(stack: str) -> str:
+    """Return the label of the node that has the data of a stack in Swarm."""
+    return f"stackctl.{stack}.data"

@@ -1,12 +1,37 @@
-"""The Compose projects that an engine has, and the folders that they were started in."""
+"""The stacks that an engine has, by Compose or Swarm, and the folders that they were started in."""
 
-from stackctl.effects.docker.client import Client, translate_errors
+import os
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from stackctl.effects.docker.client import translate_errors
 from stackctl.effects.docker.labels import PROJECT, WORKING_DIR, folder_of
+from stackctl.effects.docker.swarm_stacks import services
+from stackctl.errors import ConfigError
+
+if TYPE_CHECKING:
+    from stackctl.effects.docker.engine import Engine
 
 
-def stack_folders(engine: Client) -> frozenset[tuple[str, str]]:
-    """Return (name, folder) of every project that has containers, running or not; links in the path are resolved."""
+def stack_folders(engine: "Engine") -> frozenset[tuple[str, str]]:
+    """Return (name, folder) of every project that has containers, running or not; links in the path are resolved.
+
+    A stack in Swarm is among them if its folder is on this machine.
+    """
     with translate_errors("docker ps failed"):
         found = engine.client.api.containers(all=True, filters={"label": [PROJECT, WORKING_DIR]})
     labels = [one["Labels"] for one in found]
-    return frozenset((one[PROJECT], folder_of(one[WORKING_DIR])) for one in labels)
+    composed = {(one[PROJECT], folder_of(one[WORKING_DIR])) for one in labels}
+    return frozenset(composed | {(one.stack, one.folder) for one in services(engine) if one.has_data})
+
+
+def refuse_foreign(engine: "Engine", project: str, folder: PurePosixPath) -> None:
+    """Raise ConfigError if a Compose project or a stack of this name belongs to another folder."""
+    composed = [one.folder for one in engine.containers(project)]
+    for other in (*composed, *(one.folder for one in services(engine, project))):
+        if other and os.path.realpath(other) != str(folder):  # Compose by hand may have used a link to this folder
+            raise ConfigError(
+                f"the name {project!r} belongs to the stack in {other}; a second one would replace its containers",
+                hint='Give this one another name: name = "..." in stack.toml, or `stackctl deploy --name NAME`.',
+                issue="name-taken",
+            )

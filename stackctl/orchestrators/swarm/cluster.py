@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from stackctl.core.config.swarm_spec import Swarm
+from stackctl.effects.docker import labels
 
 FILE: Final = "stack.yml"
-STACK: Final = "com.docker.stack.namespace"  # Docker's own label: `docker stack ls`, `ps` and `rm` go by it
-FOLDER: Final = "stackctl.folder"  # of services and containers: the folder of the stack that made them
-SERVICE: Final = "stackctl.service"  # of services and containers: the service's name in the stack
+STACK: Final = labels.STACK  # Docker's own label: `docker stack ls`, `ps` and `rm` go by it
+FOLDER: Final = labels.FOLDER  # of services and containers: the folder of the stack that made them
+SERVICE: Final = labels.STACK_SERVICE  # of services and containers: the service's name in the stack
 CONTENT: Final = "stackctl.content"  # of services: a hash of what was asked for, to see whether it differs
 DEFAULT_KIND: Final = "NVIDIA-GPU"  # in a rendering without an engine
 
@@ -32,4 +33,4 @@ def node_label(stack: str) -> str:
 
 def data_label(stack: str) -> str:
     """Return the label of the node that has SillyTavern's data."""
-    return f"stackctl.{stack}.data"
+    return labels.data_label(stack)

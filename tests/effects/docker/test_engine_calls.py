@@ -20,7 +20,7 @@ class Played(Engine):
 
     def __init__(self, api: Any = None, containers: Iterable[Any] = ()) -> None:
         listed = list(containers)
-        self._client = SimpleNamespace(api=api or SimpleNamespace(containers=lambda **_: listed))
+        self._client = SimpleNamespace(api=api or SimpleNamespace(containers=lambda **_: listed), info=dict)
 
     @property
     def client(self) -> Any:
@@ -51,6 +51,15 @@ def test_a_port_is_held_by_the_container_that_publishes_it_and_our_own_are_told_
     ]
     engine = Played(SimpleNamespace(containers=lambda: listed))
     assert engine.published("chat") == ({80: "container web-1", 443: "container other"}, {8000})
+
+
+def test_the_port_of_a_task_in_swarm_is_its_stacks_own() -> None:
+    """As `docker ps` lists one that is published in host mode."""
+    labels = {"com.docker.stack.namespace": "chat"}
+    listed = [{"Labels": labels, "Names": ["/chat_sillytavern.1.x"], "Ports": [{"PublicPort": 8000}]}]
+    engine = Played(SimpleNamespace(containers=lambda: listed))
+    assert engine.published("chat") == ({}, {8000})
+    assert engine.published("other") == ({8000: "container chat_sillytavern.1.x"}, set())
 
 
 @pytest.mark.parametrize(

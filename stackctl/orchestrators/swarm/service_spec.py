@@ -1,0 +1,270 @@
+"""Turn stack.yml into what the Engine's API takes, as Docker's command does, and with what that one leaves out.
+
+https://docs.docker.com/reference/api/engine/ (ServiceCreate, NetworkCreate, SecretCreate, ConfigCreate)
+"""
+
+import base64
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from stackctl.errors import ConfigError
+from stackctl.orchestrators.rendering import literal
+from stackctl.orchestrators.swarm.cluster import FILE, STACK
+
+_KNOWN: Final = frozenset(
+    {
+        "image", "entrypoint", "command", "environment", "user", "cap_drop", "cap_add", "x-stackctl", "read_only",
+        "healthcheck", "init", "stop_grace_period", "logging", "volumes", "secrets", "configs", "networks", "ports",
+        "labels", "deploy",
+    }
+)  # fmt: skip
+_DEPLOY: Final = frozenset(
+    {"replicas", "endpoint_mode", "labels", "placement", "restart_policy", "update_config", "resources"}
+)
+_NS: Final = 10**9
+_TIME: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
+_MEMORY: Final = re.compile(r"(\d+)\s*([kmg]?)b?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """What the Engine is to have: bodies of its API, by Docker's names. services: by the service's name in stack.yml.
+
+    volumes: Docker's names of those that only the command's way of applying the file makes, or that an engine without
+    options for folders in memory needs.
+    """
+
+    networks: Mapping[str, dict[str, Any]]
+    secrets: Mapping[str, dict[str, Any]]
+    configs: Mapping[str, dict[str, Any]]
+    services: Mapping[str, dict[str, Any]]
+    volumes: tuple[str, ...] = ()
+
+
+def convert(
+    stack: str, parsed: Mapping[str, Any], read: Callable[[str], bytes], *, folder: PurePosixPath, tmpfs_options: bool
+) -> Wanted:
+    """Return what a parsed stack.yml asks for.
+
+    read: the content of a file that it names. tmpfs_options: whether the engine knows options of a folder in memory.
+    Raises ConfigError for what stackctl does not write there: nothing is left out in silence.
+    """
+    _refuse_unknown(parsed, {"services", "networks", "secrets", "configs", "volumes"}, "")
+    names = {
+        kind: {key: str(one["name"]) for key, one in _table(parsed, kind).items()} for kind in ("secrets", "configs")
+    }
+    networks = {key: _network_name(stack, key, one) for key, one in _table(parsed, "networks").items()}
+    label = {STACK: stack}
+    return Wanted(
+        networks={
+            networks[key]: _network(networks[key], one, label)
+            for key, one in _table(parsed, "networks").items()
+            if not one.get("external")
+        },
+        secrets={one["name"]: _carried(one, read, label) for one in _table(parsed, "secrets").values()},
+        configs={one["name"]: _carried(one, read, label) for one in _table(parsed, "configs").values()},
+        services={
+            key: _service(stack, key, literal(one), names, networks, folder, tmpfs_options=tmpfs_options)
+            for key, one in _table(parsed, "services").items()
+        },
+        volumes=tuple(f"{stack}_{key}" for key in _table(parsed, "volumes")),
+    )
+
+
+def _refuse_unknown(table: Mapping[str, Any], known: "frozenset[str] | set[str]", where: str) -> None:
+    unknown = sorted(str(key) for key in table if key not in known)
+    if unknown:
+        raise ConfigError(
+            f"{FILE} has {where}{unknown[0]}, which stackctl does not apply",
+            hint=f"Remove it from {FILE}, or run `stackctl deploy`, which writes a new file and keeps yours under "
+            "another name.",
+            issue="own-file-damaged",
+        )
+
+
+def _table(parsed: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    found = parsed.get(key) or {}
+    if not isinstance(found, Mapping):
+        raise ConfigError(
+            f"{FILE}: {key} is no table",
+            hint="Fix it, or run `stackctl deploy` to write it again.",
+            issue="own-file-damaged",
+        )
+    return {name: one or {} for name, one in found.items()}
+
+
+def _network_name(stack: str, key: str, one: Mapping[str, Any]) -> str:
+    return str(one.get("name") or f"{stack}_{key}")
+
+
+def _network(name: str, one: Mapping[str, Any], label: Mapping[str, str]) -> dict[str, Any]:
+    configs = (one.get("ipam") or {}).get("config") or ()
+    return {
+        "Name": name,
+        "Driver": one["driver"],
+        "Internal": bool(one.get("internal")),
+        "Attachable": bool(one.get("attachable")),
+        "Labels": dict(label),
+        "IPAM": {"Config": [{"Subnet": str(each["subnet"])} for each in configs]},
+    }
+
+
+def _carried(one: Mapping[str, Any], read: Callable[[str], bytes], label: Mapping[str, str]) -> dict[str, Any]:
+    content = base64.b64encode(read(str(one["file"]))).decode()
+    return {"Name": one["name"], "Labels": dict(label), "Data": content}
+
+
+def _service(
+    stack: str,
+    key: str,
+    one: Mapping[str, Any],
+    names: Mapping[str, Mapping[str, str]],
+    networks: Mapping[str, str],
+    folder: PurePosixPath,
+    *,
+    tmpfs_options: bool,
+) -> dict[str, Any]:
+    deploy = one.get("deploy") or {}
+    _refuse_unknown(one, _KNOWN, f"services.{key}.")
+    _refuse_unknown(deploy, _DEPLOY, f"services.{key}.deploy.")
+    label = {STACK: stack}
+    ports = [
+        {
+            "Protocol": "tcp",
+            "TargetPort": int(port["target"]),
+            "PublishedPort": int(port["published"]),
+            "PublishMode": str(port["mode"]),
+        }
+        for port in one.get("ports") or ()
+    ]
+    update, restart = deploy["update_config"], deploy["restart_policy"]
+    return {
+        "Name": f"{stack}_{key}",
+        "Labels": {**_texts(deploy.get("labels")), **label},
+        "TaskTemplate": {
+            "ContainerSpec": _container(stack, one, names, folder, tmpfs_options=tmpfs_options),
+            "Resources": _resources(deploy.get("resources") or {}),
+            "RestartPolicy": {"Condition": restart["condition"], "Delay": _ns(restart["delay"])},
+            "Placement": {"Constraints": [str(each) for each in (deploy.get("placement") or {})["constraints"]]},
+            "LogDriver": {"Name": one["logging"]["driver"], "Options": _texts(one["logging"]["options"])},
+            "Networks": [{"Target": networks[name], "Aliases": [key]} for name in one["networks"]],
+        },
+        "Mode": {"Replicated": {"Replicas": int(deploy["replicas"])}},
+        "UpdateConfig": {
+            "Parallelism": 1,
+            "Order": update["order"],
+            "FailureAction": update["failure_action"],
+            "Monitor": _ns(update["monitor"]),
+        },
+        "EndpointSpec": {"Mode": deploy["endpoint_mode"], **({"Ports": ports} if ports else {})},
+    }
+
+
+def _container(
+    stack: str,
+    one: Mapping[str, Any],
+    names: Mapping[str, Mapping[str, str]],
+    folder: PurePosixPath,
+    *,
+    tmpfs_options: bool,
+) -> dict[str, Any]:
+    ours = one.get("x-stackctl") or {}
+    executable = {target: int(size) for target, size in (ours.get("executable_tmpfs") or {}).items()}
+    mounts = [_mount(stack, each, folder, executable if tmpfs_options else {}) for each in one.get("volumes") or ()]
+    said = {
+        "Image": str(one["image"]),
+        "Labels": {**_texts(one.get("labels")), STACK: stack},
+        "Command": [str(word) for word in one.get("entrypoint") or ()],
+        "Args": [str(word) for word in one.get("command") or ()],
+        "Env": sorted(f"{name}={value}" for name, value in _texts(one.get("environment")).items()),
+        "User": str(one.get("user") or ""),
+        "CapabilityDrop": list(one.get("cap_drop") or ()),
+        "CapabilityAdd": [f"CAP_{name.removeprefix('CAP_')}" for name in one.get("cap_add") or ()],
+        "ReadOnly": bool(one.get("read_only")),
+        "Init": bool(one.get("init")),
+        "StopGracePeriod": _ns(one["stop_grace_period"]),
+        "Healthcheck": _health(one["healthcheck"]),
+        "Mounts": mounts,
+        "Secrets": [_reference("Secret", each, names["secrets"]) for each in one.get("secrets") or ()],
+        "Configs": [_reference("Config", each, names["configs"]) for each in one.get("configs") or ()],
+        "Privileges": {"NoNewPrivileges": bool(ours.get("no_new_privileges"))},
+    }
+    return {name: value for name, value in said.items() if value not in ([], "", False)}
+
+
+def _reference(kind: str, one: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    """Return the use of a secret or config; its id is filled in once it exists."""
+    file = {
+        "Name": str(one["target"]),
+        "UID": str(one.get("uid", "0")),
+        "GID": str(one.get("gid", "0")),
+        "Mode": int(one["mode"]),
+    }
+    return {"File": file, f"{kind}Name": names[str(one["source"])]}
+
+
+def _mount(stack: str, one: Mapping[str, Any], folder: PurePosixPath, executable: Mapping[str, int]) -> dict[str, Any]:
+    target, kind = str(one["target"]), str(one["type"])
+    if kind == "tmpfs":
+        return {"Type": "tmpfs", "Target": target, "TmpfsOptions": {"SizeBytes": int(one["tmpfs"]["size"])}}
+    if kind == "volume" and target in executable:
+        options = {"SizeBytes": executable[target], "Options": [["exec"]]}
+        return {"Type": "tmpfs", "Target": target, "TmpfsOptions": options}
+    if kind == "volume":
+        labels = {"VolumeOptions": {"Labels": {STACK: stack}}}
+        return {"Type": "volume", "Source": f"{stack}_{one['source']}", "Target": target, **labels}
+    read_only = {"ReadOnly": True} if one.get("read_only") else {}
+    return {"Type": "bind", "Source": str(folder / str(one["source"])), "Target": target, **read_only}
+
+
+def _health(one: Mapping[str, Any]) -> dict[str, Any]:
+    start = {"StartInterval": _ns(one["start_interval"])} if one.get("start_interval") else {}
+    return {
+        "Test": [str(word) for word in one["test"]],
+        "Interval": _ns(one["interval"]),
+        "Timeout": _ns(one["timeout"]),
+        "StartPeriod": _ns(one["start_period"]),
+        "Retries": int(one["retries"]),
+        **start,
+    }
+
+
+def _resources(one: Mapping[str, Any]) -> dict[str, Any]:
+    limits, reserved = one.get("limits") or {}, one.get("reservations") or {}
+    said: dict[str, Any] = {"Limits": {"Pids": int(limits["pids"])}}
+    if limits.get("memory"):
+        said["Limits"]["MemoryBytes"] = _bytes(limits["memory"])
+    if limits.get("cpus"):
+        said["Limits"]["NanoCPUs"] = round(float(limits["cpus"]) * _NS)
+    if kinds := reserved.get("generic_resources"):
+        specs = [each["discrete_resource_spec"] for each in kinds]
+        said["Reservations"] = {
+            "GenericResources": [
+                {"DiscreteResourceSpec": {"Kind": str(each["kind"]), "Value": int(each["value"])}} for each in specs
+            ]
+        }
+    return said
+
+
+def _texts(table: Any) -> dict[str, str]:
+    return {str(name): str(value) for name, value in (table or {}).items()}
+
+
+def _ns(text: object) -> int:
+    """Return a time such as 1m30s in nanoseconds."""
+    parts = _TIME.findall(str(text))
+    if "".join(map("".join, parts)) != str(text):
+        raise ConfigError(f"{FILE}: {text!r:.40} is no time", hint="Write it as 30s or 2m.", issue="own-file-damaged")
+    return round(sum(float(number) * _SECONDS[unit] for number, unit in parts) * _NS)
+
+
+def _bytes(text: object) -> int:
+    """Return a size such as 512M in bytes, as Docker counts: 1024 KB are a MB."""
+    found = _MEMORY.fullmatch(str(text))
+    if not found:
+        raise ConfigError(f"{FILE}: {text!r:.40} is no size", hint="Write it as 512M or 2G.", issue="own-file-damaged")
+    return int(found[1]) << {"": 0, "k": 10, "m": 20, "g": 30}[found[2].lower()]
