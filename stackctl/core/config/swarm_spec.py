@@ -6,7 +6,7 @@ from stackctl.core.config.section import NONE, Section
 from stackctl.core.config.values import Path, Text
 
 AUTO = "auto"
-_KINDS = ("NVIDIA-GPU", "GPU", "gpu")  # the names that guides give the generic resource
+KINDS = ("NVIDIA-GPU", "GPU", "gpu")  # the names that guides give the generic resource
 
 
 class Swarm(Section):
@@ -16,7 +16,7 @@ class Swarm(Section):
     gpu_resource: Text = Field(
         AUTO,
         description=(
-            f"The generic resource's kind; auto: that one of {', '.join(_KINDS)} that the nodes offer;\n"
+            f"The generic resource's kind; auto: that one of {', '.join(KINDS)} that the nodes offer;\n"
             f"{NONE}: no resource is reserved, only the node is chosen."
         ),
     )
