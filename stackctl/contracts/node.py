@@ -50,6 +50,7 @@ class NodeReport:
     cpu: Cpu | None = None
     gpus: tuple[Gpu, ...] = ()
     services: tuple[str, ...] = ()  # those of the stack that run there
+    subnets: tuple[str, ...] = ()  # those that it has a route to, its bridges among them
 
     @property
     def passes(self) -> bool:
