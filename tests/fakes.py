@@ -163,6 +163,7 @@ class FakeDocker:
     containers_: list[ContainerSeen] = field(default_factory=list)
     projects: frozenset[tuple[str, str]] = frozenset()
     foreign: frozenset[str] = frozenset()  # names of others' stacks
+    runs: dict[str, tuple[str, ...]] = field(default_factory=dict)  # the orchestrators of those that not Compose runs
     mounted: dict[Path, tuple[str, ...]] = field(default_factory=dict)
     services: dict[str, Service] = field(default_factory=dict)  # containers, by name
     volumes: dict[str, PurePosixPath] = field(default_factory=dict)  # where their files are
@@ -244,6 +245,9 @@ class FakeDocker:
 
     def stack_folders(self) -> frozenset[tuple[str, str]]:
         return self.projects
+
+    def run_by(self, project: str) -> tuple[str, ...]:
+        return self.runs.get(project, ("compose",))
 
     def mounting(self, folder: Path) -> tuple[str, ...]:
         return self.mounted.get(folder, ())

@@ -7,7 +7,7 @@ from pathlib import Path, PurePosixPath
 
 from stackctl.backends import BACKENDS
 from stackctl.core.config import lock, stack_toml
-from stackctl.core.config.files import API_KEY
+from stackctl.core.config.files import API_KEY, COMPOSE
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan import plan_json
 from stackctl.core.plan.model_run import ModelRun, model_run
@@ -17,7 +17,7 @@ from stackctl.core.tavern import container as tavern
 from stackctl.errors import GpuError, StackctlError
 from stackctl.machine import Machine
 from stackctl.ports.disk import Folder
-from stackctl.steps.memory_now import GpusNow, ram_of, read_gpus
+from stackctl.steps.memory_now import GpusNow, is_all_here, ram_of, read_gpus
 from stackctl.steps.own_name import is_gone
 from stackctl.steps.page_addresses import page_places
 from stackctl.steps.sleep import is_asleep
@@ -62,9 +62,12 @@ def _stacks(machine: Machine, gpus: GpusNow) -> Iterator[StackSeen]:
         sees = machine.docker.is_local and machine.docker.own_binds is None and folder.startswith("/")
         has_gone = sees and is_gone(folder)
         plan, is_ours = _look(name, Path(folder), machine) if sees and not has_gone else (None, None)
-        states = machine.docker.states(name) if is_ours is not False else {}
+        if is_ours is False:
+            continue
+        by = machine.run_by(next(reversed(machine.docker.run_by(name)), COMPOSE))
+        states = by.docker.states(name)
         if states and (is_ours or tavern.NAME in states):
-            yield _stack(name, folder, plan, states, gpus, machine, has_gone=has_gone)
+            yield _stack(name, folder, plan, states, gpus, by, has_gone=has_gone)
 
 
 def _stack(
@@ -89,7 +92,7 @@ def _stack(
         state=stack_state(states.values(), is_missing=bool(missing), is_asleep=_sleeps(plan, states, machine)),
         backend=plan.backend if plan else next((one for one in BACKENDS if one in states), ""),
         run=model_run(plan) if plan else None,
-        vram_mib=sum(known) if len(known) == len(held) and not gpus.error else None,
+        vram_mib=sum(known) if len(known) == len(held) and not gpus.error and is_all_here(states.values()) else None,
         ram_mib=ram_of(states.values(), machine),
         url=next(iter((*(f"http://{one.place}" for one in places), *(f"https://{one}" for one in hosts))), ""),
     )

@@ -18,10 +18,7 @@ _STATES = {"asleep": "ready, asleep", "partial": "partly stopped"}
 
 def status(now: "Status", ui: "Ui") -> "tuple[str, stack.Status]":
     """Return one row per service, what the model holds, what is wrong, and what to do next."""
-    rows = [("SERVICE", "STATE", "HEALTH", "RESTARTS", "IMAGE")]
-    rows += [(s.name, s.state, s.health or "-", str(s.restarts), s.image) for s in now.services]
-    rows += [(name, "missing", "-", "-", "-") for name in now.missing]
-    blocks = [ui.table(rows)]
+    blocks = [ui.table([*_services(now)])]
     if facts := [*_facts(now)]:
         blocks.append(ui.table(facts, has_head=False))
     hints = [one.hint for one in now.troubles]
@@ -41,6 +38,17 @@ def status(now: "Status", ui: "Ui") -> "tuple[str, stack.Status]":
     from stackctl.report.status_json import status_values
 
     return "\n\n".join(blocks), status_values(now)
+
+
+def _services(now: "Status") -> Iterator[tuple[str, ...]]:
+    """Give one row per service; with its machine, if one of them runs on another."""
+    several = any(one.machine for one in now.services)
+    yield ("SERVICE", "STATE", "HEALTH", "RESTARTS", *(["MACHINE"] if several else []), "IMAGE")
+    for one in now.services:
+        place = [one.machine or "this one"] if several else []
+        yield (one.name, one.state, one.health or "-", str(one.restarts), *place, one.image)
+    for name in now.missing:
+        yield (name, "missing", "-", "-", *(["-"] if several else []), "-")
 
 
 def state_word(state: str) -> str:

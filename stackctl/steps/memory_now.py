@@ -95,8 +95,19 @@ def memory_now(states: Iterable[ServiceState], gpus: GpusNow, machine: Machine) 
     )
 
 
+def is_all_here(states: Iterable[ServiceState]) -> bool:
+    """Return whether no service runs on another machine, whose memory is not visible from here."""
+    return not any(one.machine for one in states if one.state == "running")
+
+
 def ram_of(states: Iterable[ServiceState], machine: Machine) -> int | None:
-    """Return the MiB of RAM that running containers use; None if the engine counts it for none of them."""
+    """Return the MiB of RAM that running containers use; None if the engine counts it for none of them.
+
+    None, too, if one of them runs on another machine.
+    """
+    states = tuple(states)
+    if not is_all_here(states):
+        return None
     seen = [machine.docker.read_so_far(one.container) for one in states if one.state == "running"]
     used = [one.used for one in seen if one]
     return sum(used) >> 20 if used or not seen else None

@@ -161,11 +161,13 @@ def _remove_stack(name: str, folder: str, machine: Machine) -> None:
             with suppress(DataError):  # another user's folder: then the name alone is held
                 here = machine.at(Path(folder))
                 held.enter_context(here.folder.locked(machine.ui.note, wait_s=_LOCK_S, writes=False))
-                record_run(here, machine.docker.states(name))
+                for target in machine.docker.run_by(name):
+                    record_run(here, machine.run_by(target).docker.states(name))
         held.enter_context(machine.docker.claim(name, machine.ui.note))
-        for one in sorted(machine.docker.containers(name), key=lambda one: one.service != tavern.NAME):
-            machine.docker.stop(one.id, _GRACE_S)
-        machine.docker.remove(name)
+        for docker in [machine.run_by(target).docker for target in machine.docker.run_by(name)]:
+            for one in sorted(docker.containers(name), key=lambda one: one.service != tavern.NAME):
+                docker.stop(one.id, _GRACE_S)
+            docker.remove(name)
 
 
 def _remove_smoke(home: Path, machine: Machine) -> None:

@@ -46,12 +46,16 @@ class NetworkHere:
 
 @dataclass(frozen=True, kw_only=True)
 class EngineContent:
-    """What an engine has. volumes: (name, project) of those that Compose made, by name."""
+    """What an engine has. volumes: (name, project) of those that Compose made, by name.
+
+    stacks: (name, folder) of those of stackctl that run in Docker Swarm, with their data on this machine.
+    """
 
     containers: tuple[ContainerHere, ...] = ()
     images: tuple[ImageHere, ...] = ()
     networks: tuple[NetworkHere, ...] = ()
     volumes: tuple[tuple[str, str], ...] = ()
+    stacks: tuple[tuple[str, str], ...] = ()
 
 
 def is_marked(command: str) -> bool:
@@ -60,8 +64,8 @@ def is_marked(command: str) -> bool:
 
 
 def projects(content: EngineContent) -> tuple[tuple[str, str], ...]:
-    """Return (name, folder) of every Compose project that has containers, by name."""
-    found = {(one.project, one.folder) for one in content.containers if one.project}
+    """Return (name, folder) of every Compose project that has containers, and of every stack in Swarm, by name."""
+    found = {(one.project, one.folder) for one in content.containers if one.project} | {*content.stacks}
     return tuple(sorted(found))
 
 

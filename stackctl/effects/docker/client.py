@@ -14,6 +14,13 @@ class Client(Protocol):
     def client(self) -> Any: ...
 
 
+class Informed(Client, Protocol):
+    """An engine that also knows what it said of itself: `docker info`."""
+
+    @property
+    def info(self) -> dict[str, Any]: ...
+
+
 @contextmanager
 def translate_errors(
     failed: str,

@@ -1,22 +1,24 @@
 """What an engine has, in a few calls; and the removal of single things of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any, Final
 
 from stackctl.core.uninstall.content import ContainerHere, EngineContent, ImageHere, NetworkHere, is_marked
-from stackctl.effects.docker.client import Client, translate_errors
-from stackctl.effects.docker.labels import MADE_BY, PROJECT, WORKING_DIR, folder_of
+from stackctl.effects.docker.client import Client, Informed, translate_errors
+from stackctl.effects.docker.labels import MADE_BY, PROJECT, STACK, WORKING_DIR, folder_of
+from stackctl.effects.docker.swarm_stacks import services
 
 _NONE: Final = frozenset({"<none>:<none>", "<none>@<none>"})
 
 
-def content(engine: Client) -> EngineContent:
+def content(engine: Informed) -> EngineContent:
     """Return all containers and images, and the networks and volumes with a label of ours or of Compose."""
     api = engine.client.api
+    stacks = {one.stack: one.folder for one in services(engine) if one.has_data}
     with translate_errors("docker ps failed"):
         return EngineContent(
-            containers=tuple(_container(one) for one in api.containers(all=True)),
+            containers=tuple(_container(one, stacks) for one in api.containers(all=True)),
             images=tuple(_images(api.images())),
             networks=tuple(
                 NetworkHere(
@@ -33,6 +35,7 @@ def content(engine: Client) -> EngineContent:
                     for one in api.volumes(filters={"label": PROJECT}).get("Volumes") or ()
                 )
             ),
+            stacks=tuple(sorted(stacks.items())),
         )
 
 
@@ -52,16 +55,17 @@ def remove_network(engine: Client, network: str) -> None:
         engine.client.api.remove_network(network)
 
 
-def _container(one: dict[str, Any]) -> ContainerHere:
+def _container(one: dict[str, Any], stacks: Mapping[str, str]) -> ContainerHere:
     labels = one.get("Labels") or {}
+    stack = labels.get(STACK, "") if labels.get(STACK) in stacks else ""
     return ContainerHere(
         id=one["Id"],
         name=(one.get("Names") or [one["Id"][:12]])[0].lstrip("/"),
         image=one.get("Image", ""),
         image_id=one.get("ImageID", ""),
         state=one.get("State", ""),
-        project=labels.get(PROJECT, ""),
-        folder=folder_of(labels.get(WORKING_DIR, "")),
+        project=labels.get(PROJECT, stack),
+        folder=stacks[stack] if stack else folder_of(labels.get(WORKING_DIR, "")),
         made_by=labels.get(MADE_BY, ""),
         is_marked=is_marked(one.get("Command") or ""),
         volumes=tuple(mount["Name"] for mount in one.get("Mounts") or () if mount.get("Name")),

@@ -104,6 +104,9 @@ class DockerEngine(Engine):
     def stack_folders(self) -> frozenset[tuple[str, str]]:
         return projects.stack_folders(self)
 
+    def run_by(self, project: str) -> tuple[str, ...]:
+        return projects.run_by(self, project)
+
     def content(self) -> EngineContent:
         return content.content(self)
 

@@ -2,10 +2,10 @@
 
 import os
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from stackctl.effects.docker.client import translate_errors
-from stackctl.effects.docker.labels import PROJECT, WORKING_DIR, folder_of
+from stackctl.effects.docker.client import Informed, translate_errors
+from stackctl.effects.docker.labels import PROJECT, STACK, WORKING_DIR, folder_of
 from stackctl.effects.docker.swarm_stacks import services
 from stackctl.errors import ConfigError
 
@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from stackctl.effects.docker.engine import Engine
 
 
-def stack_folders(engine: "Engine") -> frozenset[tuple[str, str]]:
+# the keys in ORCHESTRATORS, by the label of what they make
+_BY_LABEL: Final = {PROJECT: "compose", STACK: "swarm"}
+
+
+def stack_folders(engine: Informed) -> frozenset[tuple[str, str]]:
     """Return (name, folder) of every project that has containers, running or not; links in the path are resolved.
 
     A stack in Swarm is among them if its folder is on this machine.
@@ -23,6 +27,12 @@ def stack_folders(engine: "Engine") -> frozenset[tuple[str, str]]:
     labels = [one["Labels"] for one in found]
     composed = {(one[PROJECT], folder_of(one[WORKING_DIR])) for one in labels}
     return frozenset(composed | {(one.stack, one.folder) for one in services(engine) if one.has_data})
+
+
+def run_by(engine: "Engine", project: str) -> tuple[str, ...]:
+    """Return the orchestrators that have made something of a stack; more than one while it moves."""
+    found = {PROJECT: engine.containers(project), STACK: services(engine, project)}
+    return tuple(_BY_LABEL[label] for label, made in found.items() if made)
 
 
 def refuse_foreign(engine: "Engine", project: str, folder: PurePosixPath) -> None:

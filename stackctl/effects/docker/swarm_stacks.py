@@ -2,13 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from stackctl.effects.docker.client import translate_errors
+from stackctl.effects.docker.client import Informed, translate_errors
 from stackctl.effects.docker.labels import FOLDER, STACK, STACK_SERVICE, data_label, folder_of
-
-if TYPE_CHECKING:
-    from stackctl.effects.docker.engine import Engine
 
 _LONGEST: Final = 200  # characters of a name
 
@@ -26,7 +23,7 @@ class StackService:
     has_data: bool
 
 
-def services(engine: "Engine", stack: str = "") -> tuple[StackService, ...]:
+def services(engine: Informed, stack: str = "") -> tuple[StackService, ...]:
     """Return the services of all stacks of stackctl, or of one; () if the engine is no manager of a swarm."""
     swarm = engine.info.get("Swarm") or {}
     if not swarm.get("ControlAvailable"):

@@ -1,26 +1,36 @@
-"""Docker Swarm as the stack's orchestrator: write the plan as stack.yml, and apply it through the Engine API."""
+"""Docker Swarm as the stack's orchestrator: write the plan as stack.yml, and apply it through the Engine's API."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import PurePosixPath
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from stackctl.contracts.service import Network
 from stackctl.core.adoption.mounted import Service
+from stackctl.core.config.swarm_spec import Swarm
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan.change import Change
 from stackctl.core.plan.stack import Plan
-from stackctl.orchestrators.swarm.cluster import FILE
-from stackctl.ports import Docker
+from stackctl.core.start.events import Event
+from stackctl.errors import ConfigError, EngineError
+from stackctl.orchestrators.swarm import apply, render, service_spec, watch
+from stackctl.orchestrators.swarm.api import Api
+from stackctl.orchestrators.swarm.cluster import DEFAULT_KIND, FILE, STACK, Cluster, data_label
+from stackctl.orchestrators.swarm.states import look
 from stackctl.ports.disk import Folder, Says
 from stackctl.ports.engine import Watch
-from stackctl.ports.orchestrator import Action, Applying
+from stackctl.ports.orchestrator import Action
 
 if TYPE_CHECKING:
     from stackctl.core.config.spec import Spec
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
+_GATEWAY: Final = "docker_gwbridge"
+_ABLE: Final = (99,)  # the version of a Compose that can do all that the engine can
+_HAS_TMPFS_OPTIONS: Final = (28,)  # engines before know no options of a folder in memory (API 1.46: Docker 27.1)
 
 
 class SwarmOrchestrator:
@@ -32,57 +42,137 @@ class SwarmOrchestrator:
     def __init__(
         self,
         folder: Folder,
-        docker: Docker,
+        api: Api,
         template: Callable[[str], str],
         settings: "Spec | None",
         *,
         details: Says,
         note: Says,
     ) -> None:
-        self._folder, self._docker, self._template, self._settings = folder, docker, template, settings
+        self._folder, self._api, self._template, self._settings = folder, api, template, settings
         self._details, self._note = details, note
 
     def at(self, folder: Folder) -> "SwarmOrchestrator":
         """Return the same for another folder."""
         return SwarmOrchestrator(
-            folder, self._docker, self._template, self._settings, details=self._details, note=self._note
+            folder, self._api, self._template, self._settings, details=self._details, note=self._note
         )
 
-    def edge(self) -> Network | None:
-        raise NotImplementedError
+    def edge(self) -> Network:
+        """Return docker_gwbridge, by which this machine reaches what a service publishes here."""
+        found = next((one for one in self._api.list("networks", name=_GATEWAY) if one["Name"] == _GATEWAY), None)
+        configs = (found or {}).get("IPAM", {}).get("Config") or ()
+        config: Mapping[str, str] = next((one for one in configs if "." in one.get("Gateway", "")), {})
+        if not config:
+            raise EngineError(
+                f"this node has no network {_GATEWAY}, through which Swarm publishes a port here",
+                hint="Run `docker swarm leave` and join the swarm again, which makes that network.",
+                issue="swarm-not-manager",
+            )
+        return Network(
+            name="edge", subnet=config["Subnet"], gateway=config["Gateway"], internal=False, existing=_GATEWAY
+        )
 
     def survey(self, plan: Plan) -> bool:
-        raise NotImplementedError
+        del plan
+        return False
 
     def observe(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        raise NotImplementedError
+        """Return ((), a version that can do all): no program is needed, Swarm is a part of the engine."""
+        return (), _ABLE
 
     def addresses(self, name: str) -> tuple[tuple[IPv4Network, ...], tuple[IPv4Network, ...]]:
-        raise NotImplementedError
+        """Return (subnets of other networks, subnets of this stack's networks), those of Swarm included."""
+        theirs: list[IPv4Network] = []
+        own: list[IPv4Network] = []
+        for one in self._api.list("networks"):
+            is_own = (one.get("Labels") or {}).get(STACK) == name
+            for config in (one.get("IPAM") or {}).get("Config") or ():
+                if "." in config.get("Subnet", ""):
+                    (own if is_own else theirs).append(IPv4Network(config["Subnet"], strict=False))
+        return tuple(theirs), tuple(own)
 
     def files(self, plan: Plan, folder: PurePosixPath | None = None) -> Mapping[str, str]:
-        raise NotImplementedError
+        """Return name -> text of the plan's file. All paths in it are absolute."""
+        place = folder or PurePosixPath(self._folder.path)
+        return {self.file: render.render(plan, self._cluster(), place, self._template)}
+
+    def _cluster(self) -> Cluster:
+        settings = self._settings.swarm if self._settings else Swarm()
+        return Cluster(settings=settings, kind=DEFAULT_KIND)
 
     def additions(self) -> tuple[str, ...]:
         """Return (): a stack in Swarm has no override file."""
         return ()
 
     def services(self, file: str = "") -> tuple[Service, ...] | None:
-        raise NotImplementedError
+        """Return None: what somebody else has in Swarm is not taken over."""
+        del file
+        return None
 
     def check(self, name: str, text: str) -> None:
-        raise NotImplementedError
+        """Raise ConfigError for a text that can't be applied."""
+        service_spec.convert(
+            name, render.parse(text), lambda _: b"", folder=PurePosixPath(self._folder.path), tmpfs_options=True
+        )
 
     def apply(
         self, name: str, service: str | None = None, *, action: Action = "apply", images: Mapping[str, str] = _NONE
-    ) -> Applying:
-        raise NotImplementedError
+    ) -> "Applying":
+        """Apply the file, or start or restart what exists; for all services, or for one.
+
+        A start changes no existing service, and makes what is missing. `images`: service -> the id of the image that it
+        runs instead of the one in the file.
+        """
+        wanted = self._wanted(name)
+        for one, image in images.items():
+            if one in wanted.services:
+                wanted.services[one]["TaskTemplate"]["ContainerSpec"]["Image"] = image
+        self._label_this_node(name)
+        found = apply.services_of(name, self._api)
+        if action == "apply" or not found:
+            only = wanted if service is None else replace(wanted, services={service: wanted.services[service]})
+            apply.apply(name, only, self._api, self._details, removes=service is None)
+        else:
+            for one, body in wanted.services.items():
+                if service in {None, one} and one not in found:
+                    apply.apply(name, replace(wanted, services={one: body}), self._api, self._details, removes=False)
+            for one, has in found.items():
+                if service in {None, one}:
+                    apply.scale(has["ID"], 1, self._api, again=action == "restart")
+        return Applying(name, self._api)
+
+    def _wanted(self, name: str) -> service_spec.Wanted:
+        text = self._folder.read(self.file)
+        if not text:
+            raise ConfigError(
+                f"there is no {self.file} in {self._folder.path}, or it is empty",
+                hint="Run `stackctl deploy` to write it again.",
+                issue="own-file-damaged",
+            )
+        return service_spec.convert(
+            name,
+            render.parse(text),
+            lambda path: self._folder.read_bytes(path.removeprefix("./")) or b"",
+            folder=PurePosixPath(self._folder.path),
+            tmpfs_options=_version(self._api.info) >= _HAS_TMPFS_OPTIONS,
+        )
+
+    def _label_this_node(self, name: str) -> None:
+        """Let SillyTavern run on this node, which has its data."""
+        here = str(self._api.info["Swarm"]["NodeID"])
+        node = self._api.one("nodes", here)
+        if node and node["Spec"].get("Labels", {}).get(data_label(name)) != "true":
+            labels = {**node["Spec"].get("Labels", {}), data_label(name): "true"}
+            self._api.update("nodes", here, node["Version"]["Index"], {**node["Spec"], "Labels": labels})
 
     def watch(self, name: str) -> Watch:
-        raise NotImplementedError
+        """Watch the stack from now on."""
+        return watch.Watch(self._api, lambda: look(name, self._api))
 
     def states(self, name: str) -> dict[str, ServiceState]:
-        raise NotImplementedError
+        """Return the state of every service's newest task now."""
+        return dict(look(name, self._api).current)
 
     def changes(self, name: str, old: str, new: str) -> tuple[Change, ...]:
         raise NotImplementedError
@@ -91,7 +181,44 @@ class SwarmOrchestrator:
         raise NotImplementedError
 
     def stop(self, name: str, service: str | None) -> None:
-        raise NotImplementedError
+        """Let all services or one have no task, and wait until their containers have ended; nothing is removed."""
+        found = apply.services_of(name, self._api)
+        stopping = [one for key, one in found.items() if service in {None, key}]
+        for one in stopping:
+            apply.scale(one["ID"], 0, self._api)
+        apply.wait_until_ended([one["ID"] for one in stopping], self._api)
 
     def down(self, name: str, *, volumes: bool) -> None:
-        raise NotImplementedError
+        """Remove services, networks, secrets and configs; with `volumes` also the volumes of this node."""
+        apply.remove_services(name, self._api)
+        apply.remove_networks(name, self._api)
+        apply.remove_unused(name, self._api)
+        apply.remove_node_labels(name, self._api)
+        if volumes:
+            apply.remove_volumes(name, self._api)
+
+
+class Applying:
+    """A start in progress: all was asked for, and tasks come and end."""
+
+    def __init__(self, stack: str, api: Api) -> None:
+        self._stack, self._api = stack, api
+        self._watch = watch.Watch(api, lambda: look(stack, api))
+        self._watch.applied()
+
+    def events(self, until: float) -> Iterator[Event]:
+        """Give every event until the clock (time.monotonic) reads `until`."""
+        return self._watch.events(until)
+
+    def read_log(self, state: ServiceState) -> None:
+        """Also report the log of a service that started before."""
+        self._watch.read_log(state)
+
+    def close(self) -> None:
+        """Stop listening; remove the secrets and configs that this start has replaced."""
+        self._watch.close()
+        apply.remove_unused(self._stack, self._api)
+
+
+def _version(info: Mapping[str, Any]) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", str(info.get("ServerVersion", "")))[:3])

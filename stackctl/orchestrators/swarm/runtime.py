@@ -1,7 +1,7 @@
 """Build Swarm for a folder: the orchestrator, and the ports through which what it runs elsewhere is seen."""
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from stackctl.ports import Docker, Gpus, Host
 from stackctl.ports.disk import Folder, Says
@@ -23,7 +23,9 @@ def runtime(
     note: Says,
 ) -> Runtime:
     """Return Swarm for a folder. settings: stack.toml, where the stack is planned or rendered."""
+    from stackctl.orchestrators.swarm.api import Api, Connected
     from stackctl.orchestrators.swarm.orchestrator import SwarmOrchestrator
 
-    found = SwarmOrchestrator(folder, docker, template, settings, details=details, note=note)
+    api = Api(cast("Connected", docker))
+    found = SwarmOrchestrator(folder, api, template, settings, details=details, note=note)
     return Runtime(found, docker, host, gpus)

@@ -61,6 +61,7 @@ class Service(TypedDict):
     health: Annotated[str | None, "the engine's word (starting, healthy, unhealthy); null: it has none now"]
     restarts: Annotated[int | None, "how often the engine started it again; null: it is missing"]
     image: str | None
+    machine: Annotated[str | None, "the name of the node that runs it; null: this machine"]
     problem: Annotated[str | None, "why it will not become ready by itself"]
     hint: str | None
     issue: Annotated[str | None, "the name of the page that explains it"]
@@ -117,7 +118,7 @@ class MemoryNow(TypedDict):
 
     gpus: Annotated[list[GpuNow], "of this machine; empty where another one runs the stack"]
     gpu_problem: Annotated[Trouble | None, "why no GPU could be read"]
-    ram_own_mib: Annotated[int | None, "of the stack's containers, as `docker stats` counts it"]
+    ram_own_mib: Annotated[int | None, "of its containers, as `docker stats` counts it; null: not all are here"]
     ram_free_mib: Annotated[int | None, "of this machine, without swapping; null: another machine runs the stack"]
     ram_total_mib: int | None
 

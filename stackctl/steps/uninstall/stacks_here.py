@@ -47,7 +47,7 @@ def _stack(name: str, folder: str, content: EngineContent, machine: Machine) -> 
     sees = machine.docker.is_local and machine.docker.own_binds is None and folder.startswith("/")
     planned = _planned(name, Path(folder), machine) if sees and not is_gone(folder) else None
     containers = of_project(content, name)
-    if planned is None and not any(one.is_marked for one in containers):
+    if planned is None and not any(one.is_marked for one in containers) and (name, folder) not in content.stacks:
         return None
     known = known_repositories()
     running = {one.image for one in containers if repository_of(one.image) in known}

@@ -1,0 +1,189 @@
+"""Bring Swarm's networks, secrets, configs and services to what stack.yml asks for."""
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, Final
+
+from stackctl.errors import EngineError
+from stackctl.orchestrators.swarm.api import Api, Kind
+from stackctl.orchestrators.swarm.cluster import STACK, data_label, node_label
+from stackctl.orchestrators.swarm.service_spec import Wanted
+from stackctl.orchestrators.swarm.tasks import service_name
+from stackctl.ports.disk import Says
+
+_SPEC: Final = "stackctl.spec"  # of a service: the hash of what was asked for
+_TRIES: Final = 5  # of an update that another one overtook
+_PAUSE_S: Final = 0.5
+_END_TRIES: Final = 80  # containers have 10 s to end, and an agent some more to tell
+_ALIVE: Final = frozenset({"assigned", "accepted", "preparing", "ready", "starting", "running"})
+_CARRIED: Final[tuple[tuple[Kind, str], ...]] = (("secrets", "Secret"), ("configs", "Config"))
+
+
+def services_of(stack: str, api: Api) -> dict[str, dict[str, Any]]:
+    """Return the stack's services, by their names in stack.yml."""
+    return {service_name(one): one for one in api.list("services", label=f"{STACK}={stack}")}
+
+
+def apply(stack: str, wanted: Wanted, api: Api, details: Says, *, removes: bool = True) -> None:
+    """Make what is missing, change what differs, and, if it `removes`, remove services that are not wanted any more.
+
+    A service that is as wanted is left alone. Raises EngineError with the engine's words.
+    """
+    _make_networks(stack, wanted, api, details)
+    ids = _make_carried(wanted, api, details)
+    found = services_of(stack, api)
+    for name, service in found.items():
+        if removes and name not in wanted.services:
+            details(f"removing the service {service['Spec']['Name']}")
+            api.remove("services", service["ID"])
+    for name, body in wanted.services.items():
+        spec = with_ids(body, ids)
+        asked = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
+        spec["Labels"] = {**spec["Labels"], _SPEC: asked}
+        if name not in found:
+            details(f"creating the service {spec['Name']}")
+            api.create("services", spec)
+        elif found[name]["Spec"]["Labels"].get(_SPEC) != asked or not _runs(found[name], spec):
+            details(f"updating the service {spec['Name']}")
+            force = found[name]["Spec"]["TaskTemplate"].get("ForceUpdate", 0)
+            spec["TaskTemplate"] = {**spec["TaskTemplate"], "ForceUpdate": force}
+            update(found[name]["ID"], api, lambda _, new=spec: new)
+
+
+def _runs(service: Mapping[str, Any], spec: Mapping[str, Any]) -> bool:
+    return bool(service["Spec"]["Mode"] == spec["Mode"])
+
+
+def update(service: str, api: Api, change: Any) -> None:
+    """Change a service's spec; `change` returns the new one for the present one. Tried again if others change it."""
+    for left in reversed(range(_TRIES)):
+        found = api.one("services", service)
+        if found is None:
+            return
+        try:
+            api.update("services", service, found["Version"]["Index"], change(found["Spec"]))
+        except EngineError as error:
+            if not left or "out of sequence" not in error.message:
+                raise
+        else:
+            return
+
+
+def scale(service: str, count: int, api: Api, *, again: bool = False) -> None:
+    """Let a service have so many tasks. again: with new ones, even if some run."""
+
+    def change(spec: Mapping[str, Any]) -> dict[str, Any]:
+        template = dict(spec["TaskTemplate"])
+        if again:
+            template["ForceUpdate"] = template.get("ForceUpdate", 0) + 1
+        return {**spec, "TaskTemplate": template, "Mode": {"Replicated": {"Replicas": count}}}
+
+    update(service, api, change)
+
+
+def with_ids(body: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
+    """Return a service's spec with the ids of its secrets and configs. ids: by kind and name, as in Secret/NAME."""
+    template = body["TaskTemplate"]
+    container = dict(template["ContainerSpec"])
+    for _, kind in _CARRIED:
+        if uses := container.get(f"{kind}s"):
+            container[f"{kind}s"] = [{**use, f"{kind}ID": ids[f"{kind}/{use[f'{kind}Name']}"]} for use in uses]
+    return {**body, "TaskTemplate": {**template, "ContainerSpec": container}}
+
+
+def remove_unused(stack: str, api: Api) -> None:
+    """Remove the stack's secrets and configs that no service uses, nor would use again after a rollback by Swarm."""
+    services = services_of(stack, api).values()
+    if any(one.get("UpdateStatus", {}).get("State") in {"updating", "rollback_started"} for one in services):
+        return
+    for kind, title in _CARRIED:
+        used = {
+            use[f"{title}ID"]
+            for one in services
+            for use in one["Spec"]["TaskTemplate"]["ContainerSpec"].get(f"{title}s") or ()
+        }
+        for one in api.list(kind, label=f"{STACK}={stack}"):
+            if one["ID"] not in used:
+                with suppress(EngineError):  # a task that ends still uses it; the next start removes it
+                    api.remove(kind, one["ID"])
+
+
+def _make_networks(stack: str, wanted: Wanted, api: Api, details: Says) -> None:
+    """Make the stack's networks; one that differs is made again, after the services in it were removed."""
+    for name, body in wanted.networks.items():
+        found = next((one for one in api.list("networks", name=name) if one["Name"] == name), None)
+        if found is not None:
+            if _is_same(found, body):
+                continue
+            details(f"recreating the network {name}, and with it all services of the stack")
+            remove_services(stack, api)
+            remove_networks(stack, api)
+        details(f"creating the network {name}")
+        api.create("networks", body)
+
+
+def _is_same(found: Mapping[str, Any], body: Mapping[str, Any]) -> bool:
+    subnets = [one.get("Subnet") for one in (found.get("IPAM") or {}).get("Config") or ()]
+    wanted = [one["Subnet"] for one in body["IPAM"]["Config"]]
+    flags = ("Driver", "Internal", "Attachable")
+    return subnets == wanted and all(found.get(flag) == body[flag] for flag in flags)
+
+
+def _make_carried(wanted: Wanted, api: Api, details: Says) -> dict[str, str]:
+    """Make the secrets and configs that are missing; return their ids by kind and name."""
+    ids = {}
+    for kind, title in _CARRIED:
+        bodies = wanted.secrets if kind == "secrets" else wanted.configs
+        for name, body in bodies.items():
+            found = next((one for one in api.list(kind, name=name) if one["Spec"]["Name"] == name), None)
+            if found is None:
+                details(f"creating the {title.lower()} {name}")
+            ids[f"{title}/{name}"] = found["ID"] if found else api.create(kind, body)
+    return ids
+
+
+def remove_services(stack: str, api: Api) -> None:
+    """Remove all services of a stack, and with them their containers."""
+    for one in services_of(stack, api).values():
+        api.remove("services", one["ID"])
+
+
+def wait_until_ended(services: Sequence[str], api: Api) -> None:
+    """Wait until no task of these services runs, as long as a container may take to end."""
+    for _ in range(_END_TRIES):
+        tasks = [task for one in services for task in api.list("tasks", service=one)]
+        if not any(task["Status"]["State"] in _ALIVE for task in tasks):
+            return
+        time.sleep(_PAUSE_S)
+
+
+def remove_node_labels(stack: str, api: Api) -> None:
+    """Take the stack's labels off all nodes."""
+    for node in api.list("nodes"):
+        labels = node["Spec"].get("Labels") or {}
+        kept = {key: value for key, value in labels.items() if key not in {node_label(stack), data_label(stack)}}
+        if kept != labels:
+            api.update("nodes", node["ID"], node["Version"]["Index"], {**node["Spec"], "Labels": kept})
+
+
+def remove_volumes(stack: str, api: Api) -> None:
+    """Remove the stack's volumes on this node."""
+    listed: Any = api.list("volumes", label=f"{STACK}={stack}")
+    for one in listed["Volumes"] or ():
+        api.remove("volumes", one["Name"])
+
+
+def remove_networks(stack: str, api: Api) -> None:
+    """Remove the stack's networks; raise EngineError while containers are in them for longer than they take to end."""
+    for one in api.list("networks", label=f"{STACK}={stack}"):
+        for left in reversed(range(_END_TRIES)):
+            try:
+                api.remove("networks", one["Id"])
+                break
+            except EngineError:
+                if not left:
+                    raise
+                time.sleep(_PAUSE_S)
