@@ -3,7 +3,7 @@
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -13,7 +13,7 @@ from stackctl.contracts.node import Node
 from stackctl.effects.docker.client import sdk_errors
 from stackctl.effects.docker.labels import MADE_BY
 from stackctl.errors import EngineError
-from stackctl.orchestrators.swarm.api import Api
+from stackctl.orchestrators.swarm.api import Api, Kind
 from stackctl.orchestrators.swarm.cluster import FOLDER
 from stackctl.terminal import shown_in_line
 
@@ -103,10 +103,11 @@ def service_spec(job: Job, without: Iterable[Node], name: str) -> dict[str, Any]
 
 def remove_left(api: Api, folder: str, does: str) -> None:
     """Remove the jobs of this kind that a killed stackctl left in this folder, and their secrets."""
-    for kind in ("services", "secrets"):
-        for one in api.list(kind, label=f"{MADE_BY}={does}"):  # type: ignore[arg-type]  # two of its kinds
+    kinds: tuple[Kind, ...] = ("services", "secrets")
+    for kind in kinds:
+        for one in api.list(kind, label=f"{MADE_BY}={does}"):
             if table_or_empty(table_or_empty(one.get("Spec")).get("Labels")).get(FOLDER) == folder:
-                api.remove(kind, str(one["ID"]))  # type: ignore[arg-type]
+                api.remove(kind, str(one["ID"]))
 
 
 @contextmanager
@@ -196,14 +197,12 @@ def read_log(
 
 
 def _bytes(api: Api, task: str, most: int) -> bytes:
-    """Return a task's log; b"" if it can't be read now, such as before its container exists."""
+    """Return what of a task's log can be read now: nothing before its container exists."""
     pieces, length = [], 0
-    try:
+    with suppress(EngineError, *sdk_errors()):
         for piece in api.follow_log("tasks", task, follow=False):
             pieces.append(piece)
             length += len(piece)
             if length >= most:
                 break
-    except (EngineError, *sdk_errors()):
-        return b""
     return b"".join(pieces)[:most]

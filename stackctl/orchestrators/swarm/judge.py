@@ -62,6 +62,7 @@ def judge(node: Node, ran: Ran, wanted: Wanted) -> NodeReport:
         free_mib=seen.free_mib,
         cpu=seen.cpu,
         gpus=seen.gpus,
+        devices=seen.devices,
         subnets=seen.subnets,
     )
     problem, hint, issue = _of_files(seen, wanted) or _of_gpu(node, seen, wanted) or ("", "", "")
