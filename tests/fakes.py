@@ -769,8 +769,8 @@ class FakeOrchestrator:
     def at(self, folder: Folder) -> "FakeOrchestrator":
         return FakeOrchestrator(folder, self.docker, others=self.others)
 
-    def edge(self) -> Network | None:
-        return None
+    def gateway(self) -> str:
+        return ""
 
     def survey(self, plan: Plan) -> bool:
         del plan

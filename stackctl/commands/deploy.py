@@ -94,7 +94,9 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         refuse_without_lock(machine)
     with nullcontext() if options.dry_run else machine.folder.locked(machine.ui.note):
         machine.ui.step("Looking at the machine and the model")
-        final = _look(request_to_deploy(machine, keep_name(machine, flags)), machine, options)
+        wanted = request_to_deploy(machine, keep_name(machine, flags))
+        machine = machine.run_by(wanted.spec.target, wanted.spec)
+        final = _look(wanted, machine, options)
         if options.locked:
             refuse_unlocked(final, machine, places=options.locked == "all")
         _say(final.plan, final.now.observed, machine)

@@ -9,7 +9,6 @@ from typing import Literal
 from stackctl.contracts.answer import Answer
 from stackctl.contracts.cdi import CdiSeen
 from stackctl.contracts.host import Cpu, Gpu, Owner, ReadSpeed
-from stackctl.contracts.service import Network
 from stackctl.core.model.model import ModelSeen
 from stackctl.secret import Secret
 
@@ -119,7 +118,7 @@ class Observed:
     hypervisor: str = ""  # the name of the one below this virtual machine; "" if none is seen
     gpu_variables: Mapping[str, str] = field(default_factory=dict)  # those of GPU_VARIABLES that are set
     taken_subnets: tuple[IPv4Network, ...] = ()  # those of the engine's other networks
-    edge: Network | None = None  # the orchestrator's own network between this machine and SillyTavern, if it has one
+    gateway: str = ""  # of the edge network, if the orchestrator brings another than the first address of its subnet
     routes: tuple[IPv4Network, ...] = ()  # this machine's routes, except to the engine's networks and the Internet
     taken_ports: dict[int, str] = field(default_factory=dict)  # port -> description of its holder
     publish_conflicts: Mapping[str, str] = field(default_factory=dict)  # address:port of a companion -> its holder

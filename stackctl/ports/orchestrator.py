@@ -5,7 +5,6 @@ from ipaddress import IPv4Network
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from stackctl.contracts.service import Network
 from stackctl.core.observed import ServiceState
 from stackctl.ports.disk import Folder, Says
 from stackctl.ports.engine import Watch
@@ -31,8 +30,8 @@ class Orchestrator(Protocol):
     """Turns a plan into files and runs them, in one folder.
 
     `name`: its key in ORCHESTRATORS, and the `target` of stack.toml. `file`: the name of the file that defines a stack.
-    `edge`: the network by which this machine reaches SillyTavern, if the orchestrator brings one; None if the stack
-    makes its own.
+    `gateway`: the address under which this machine's connections reach SillyTavern; "" if it is the first one of the
+    stack's edge network.
     `survey`: look, on each machine where a plan's backend may run, at what it needs there, so that GPUs and memory are
     known; return whether anything that was not known before was found, and the plan must be made again. False where
     this machine runs all of it. Raises EngineError if no machine can run it.
@@ -42,7 +41,7 @@ class Orchestrator(Protocol):
     def name(self) -> str: ...
     @property
     def file(self) -> str: ...
-    def edge(self) -> Network | None: ...
+    def gateway(self) -> str: ...
     def survey(self, plan: "Plan") -> bool: ...
     def at(self, folder: Folder) -> "Orchestrator": ...
     def observe(self) -> tuple[tuple[str, ...], tuple[int, ...]]: ...

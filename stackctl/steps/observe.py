@@ -81,7 +81,7 @@ def observe_again(seen: Observed, spec: Spec, machine: Machine) -> Observed:
         backend_runs=backend is not None and backend.state == "running",
         has_run=has_run(machine, states),
         taken_subnets=theirs,
-        edge=machine.orchestrator.edge(),
+        gateway=machine.orchestrator.gateway(),
         routes=routes,
         taken_ports=_ports(spec, machine, engine, name),
         publish_conflicts=_publish_conflicts(spec, machine, engine, name),

@@ -20,13 +20,14 @@ _PREFIX: Final = 24
 _WIDE: Final = 16
 # A route shorter than this leads to all of the Internet, as a default route does, and stands for no network.
 _DEFAULT_LIKE: Final = 8
+_SEVERAL: Final = ".several"  # the end of the keys in stack.lock for networks that join several machines
 
 
 def networks(name: str, spec: Spec, seen: Observed, decisions: Decisions, *, has_inner: bool) -> tuple[Network, ...]:
     """Return the networks inner (for a backend of the stack) and edge, with chosen or free subnets.
 
-    An orchestrator that brings its own edge decides another subnet for inner, since both kinds of network may stand at
-    once while a stack moves. Raise EngineError if another network of the engine uses a chosen or recorded subnet. A
+    An orchestrator that brings its own gateway has subnets of its own, since both kinds of network may stand at once
+    while a stack moves. Raise EngineError if another network of the engine uses a chosen or recorded subnet. A
     route is no reason: Docker creates the network anyway, and notes() names what it hides.
     """
     subnets: dict[str, str] = {}
@@ -57,22 +58,21 @@ def networks(name: str, spec: Spec, seen: Observed, decisions: Decisions, *, has
                 issue="subnet-overlaps-route",
             )
         subnets[purpose] = subnet
-    made = tuple(
+    return tuple(
         Network(
             name=purpose,
             subnet=subnet,
-            gateway=gateway(subnet),
+            gateway=(purpose == "edge" and seen.gateway) or gateway(subnet),
             internal=purpose == "inner",
             is_isolated=purpose == "inner" and isolates(seen.engine),
         )
         for purpose, subnet in subnets.items()
     )
-    return (*made[:-1], seen.edge or made[-1])
 
 
 def _key(purpose: str, seen: Observed) -> str:
     """Return the key in stack.lock of a network's subnet."""
-    return "network.inner.several" if purpose == "inner" and seen.edge else f"network.{purpose}"
+    return f"network.{purpose}{_SEVERAL if seen.gateway else ''}"
 
 
 def notes(networks: Iterable[Network], seen: Observed) -> tuple[str, ...]:
@@ -102,14 +102,15 @@ def _is_subnet(recorded: object) -> bool:
 def own_subnets(spec: Spec, recorded: Lock) -> frozenset[IPv4Network]:
     """Return the chosen and recorded subnets of this stack: without an engine it is assumed to be their user."""
     chosen = (spec.network.inner, spec.network.edge)
-    recorded_ones = (recorded.decisions.get(f"network.{purpose}") for purpose in ("inner", "edge"))
+    keys = (f"network.{purpose}{end}" for purpose in ("inner", "edge") for end in ("", _SEVERAL))
+    recorded_ones = (recorded.decisions.get(key) for key in keys)
     decided = (str(one.value) for one in recorded_ones if one and _is_subnet(one.value))
     return frozenset(IPv4Network(subnet) for subnet in (*chosen, *decided) if subnet != "auto")
 
 
 def network_name(recorded: Lock) -> str:
     """Return the name of the stack at the time when its networks were chosen; "" if not recorded."""
-    found = recorded.decisions.get("network.edge")
+    found = recorded.decisions.get("network.edge") or recorded.decisions.get(f"network.edge{_SEVERAL}")
     return str(found.inputs.get("name", "")) if found else ""
 
 

@@ -91,8 +91,9 @@ class ComposeOrchestrator:
         """Return (subnets of other networks, subnets of this stack's networks)."""
         return self._docker.subnets(name)
 
-    def edge(self) -> None:
-        """Return None: the stack makes its own network of that name."""
+    def gateway(self) -> str:
+        """Return "": the gateway is that of the stack's own network."""
+        return ""
 
     def survey(self, plan: Plan) -> bool:
         """Return False: this machine runs everything."""

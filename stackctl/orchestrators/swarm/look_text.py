@@ -48,14 +48,14 @@ def script(files: Iterable[str], *, asks_gpu: bool) -> str:
     lines = [f"p() {{ printf '{_MARK} %s\\n' \"$*\"; }}", *_file_lines(paths)]
     if paths:
         folder = shlex.quote(paths[0].rpartition("/")[0] or "/")
-        lines.append(f"df -Pk {folder} 2>/dev/null | {{ read -r a; read -r a b c d e; p free \"$d\"; }}")
+        lines.append(f'df -Pk {folder} 2>/dev/null | {{ read -r a; read -r a b c d e; p free "$d"; }}')
     lines += [
-        "while read -r k v e; do case $k in MemTotal:) p total \"$v\";; MemAvailable:) p available \"$v\";; esac; done"
+        'while read -r k v e; do case $k in MemTotal:) p total "$v";; MemAvailable:) p available "$v";; esac; done'
         " < /proc/meminfo",
         'p machine "$(uname -m)"',
-        "while read -r k v; do case $k in flags) p flags \"$v\"; break;; esac; done < /proc/cpuinfo",
-        "while read -r i d g f r u m k e; do p route \"$d\" \"$k\"; done < /proc/net/route",
-        "env | while IFS= read -r v; do case $v in DOCKER_RESOURCE_*) p variable \"$v\";; esac; done",
+        'while read -r k v; do case $k in flags) p flags "$v"; break;; esac; done < /proc/cpuinfo',
+        'while read -r i d g f r u m k e; do p route "$d" "$k"; done < /proc/net/route',
+        'env | while IFS= read -r v; do case $v in DOCKER_RESOURCE_*) p variable "$v";; esac; done',
     ]
     if asks_gpu:
         lines += [

@@ -114,9 +114,7 @@ def choose_candidates(nodes: tuple[Node, ...], wanted: tuple[str, ...]) -> tuple
             raise ConfigError(f"swarm.nodes: there is no node {name!r}", hint=f"The nodes are: {known}.")
         if len(same) > 1:
             ids = ", ".join(one.id for one in same)
-            raise ConfigError(
-                f"swarm.nodes: {len(same)} nodes are named {name!r}", hint=f"Name one by its id: {ids}."
-            )
+            raise ConfigError(f"swarm.nodes: {len(same)} nodes are named {name!r}", hint=f"Name one by its id: {ids}.")
         found.append(same[0].id)
     return tuple(one for one in nodes if one.id in found)
 
@@ -160,7 +158,11 @@ def refusal(node: Node, here: Node, kind: str) -> tuple[str, str, str]:
         command = command_line("docker", "node", "update", "--availability", "active", node.name)
         return f"it is {said}: it takes no tasks", f"Run `{command}` when it may.", "swarm-no-node"
     if node.platform != here.platform:
-        return f"it is {node.platform}, and this node {here.platform}", "Name other nodes in `swarm.nodes`.", "swarm-no-node"
+        return (
+            f"it is {node.platform}, and this node {here.platform}",
+            "Name other nodes in `swarm.nodes`.",
+            "swarm-no-node",
+        )
     if kind and node.engine < GENERIC_SINCE:
         return (
             f"its engine {dotted(node.engine)} is older than {dotted(GENERIC_SINCE)}, which GPUs need",

@@ -8,7 +8,6 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from stackctl.contracts.service import Network
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.config.swarm_spec import Swarm
 from stackctl.core.observed import ServiceState
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from stackctl.core.config.spec import Spec
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
-_GATEWAY: Final = "docker_gwbridge"
+_GATEWAY_BRIDGE: Final = "docker_gwbridge"
 _ABLE: Final = (99,)  # the version of a Compose that can do all that the engine can
 _HAS_TMPFS_OPTIONS: Final = (28,)  # engines before know no options of a folder in memory (API 1.46: Docker 27.1)
 
@@ -58,20 +57,20 @@ class SwarmOrchestrator:
             folder, self._api, self._template, self._settings, details=self._details, note=self._note
         )
 
-    def edge(self) -> Network:
-        """Return docker_gwbridge, by which this machine reaches what a service publishes here."""
-        found = next((one for one in self._api.list("networks", name=_GATEWAY) if one["Name"] == _GATEWAY), None)
+    def gateway(self) -> str:
+        """Return the gateway of docker_gwbridge, through which Swarm publishes a port on this node."""
+        found = next(
+            (one for one in self._api.list("networks", name=_GATEWAY_BRIDGE) if one["Name"] == _GATEWAY_BRIDGE), None
+        )
         configs = (found or {}).get("IPAM", {}).get("Config") or ()
         config: Mapping[str, str] = next((one for one in configs if "." in one.get("Gateway", "")), {})
         if not config:
             raise EngineError(
-                f"this node has no network {_GATEWAY}, through which Swarm publishes a port here",
+                f"this node has no network {_GATEWAY_BRIDGE}, through which Swarm publishes a port here",
                 hint="Run `docker swarm leave` and join the swarm again, which makes that network.",
                 issue="swarm-not-manager",
             )
-        return Network(
-            name="edge", subnet=config["Subnet"], gateway=config["Gateway"], internal=False, existing=_GATEWAY
-        )
+        return str(config["Gateway"])
 
     def survey(self, plan: Plan) -> bool:
         del plan

@@ -42,7 +42,7 @@ def render(plan: Plan, cluster: Cluster, folder: PurePosixPath, template: Callab
     every = [file for files in carried.values() for file in files]
     values = {
         "services": [_service(one, carried[one.name], plan, cluster, folder) for one in plan.services],
-        "networks": [one for one in plan.networks if _is_in_file(one.name, plan)],
+        "networks": plan.networks,
         "secrets": [one.values for one in every if one.kind == "secrets"],
         "configs": [one.values for one in every if one.kind == "configs"],
         "volumes": [_volume(one, tmpfs.target) for one in plan.services for tmpfs in one.tmpfs if tmpfs.executable],
@@ -91,12 +91,6 @@ def _on_node(mount: Mount, service: Service, cluster: Cluster) -> str:
     return str(PurePosixPath(models) / PurePosixPath(mount.source).name)
 
 
-def _is_in_file(network: str, plan: Plan) -> bool:
-    """Return whether a network stands in the file: docker_gwbridge, the edge, is on each node by itself."""
-    found = next(one for one in plan.networks if one.name == network)
-    return found.internal or bool(found.existing and found.name != "edge")
-
-
 def _volume(service: Service, target: str) -> str:
     return f"{service.name}{target.replace('/', '-')}"
 
@@ -138,7 +132,7 @@ def _service(
         ],
         "secrets": [file.values for file in carried if file.kind == "secrets"],
         "configs": [file.values for file in carried if file.kind == "configs"],
-        "networks": [name for name in service.networks if _is_in_file(name, plan)],
+        "networks": list(service.networks),
         "port": {"target": service.publish[0].target, "published": service.publish[0].port}
         if service.publish
         else None,
