@@ -24,8 +24,9 @@ def runtime(
 ) -> Runtime:
     """Return Swarm for a folder. settings: stack.toml, where the stack is planned or rendered."""
     from stackctl.orchestrators.swarm.api import Api, Connected
+    from stackctl.orchestrators.swarm.docker_view import NotLooked, SwarmDocker
     from stackctl.orchestrators.swarm.orchestrator import SwarmOrchestrator
 
     api = Api(cast("Connected", docker))
     found = SwarmOrchestrator(folder, api, template, settings, details=details, note=note)
-    return Runtime(found, docker, host, gpus)
+    return Runtime(found, SwarmDocker(docker, api, found, NotLooked()), host, gpus)
