@@ -146,7 +146,9 @@ class Cluster:
 
     def down(self) -> None:
         """End and remove everything, whoever brought it up."""
-        found = {one for one in os.listdir("/run/netns") if one.startswith(f"{self.tag}-")} if _NETNS.exists() else set()
+        found = (
+            {one for one in os.listdir("/run/netns") if one.startswith(f"{self.tag}-")} if _NETNS.exists() else set()
+        )
         for netns in found:
             for pid in call("ip", "netns", "pids", netns).split():
                 _kill(int(pid))
