@@ -49,7 +49,9 @@ class NodeReport:
     free_mib: int | None = None  # available without swapping
     cpu: Cpu | None = None
     gpus: tuple[Gpu, ...] = ()
+    devices: tuple[str, ...] = ()  # the device files of NVIDIA GPUs that a container there has
     services: tuple[str, ...] = ()  # those of the stack that run there
+    subnets: tuple[str, ...] = ()  # those that it has a route to, its bridges among them
 
     @property
     def passes(self) -> bool:

@@ -114,7 +114,8 @@ def _held_by_backend(looks: Looks) -> int:
         service = plan.backend_service if plan else None
         if plan and service and shares_kernel(looks):
             state = machine.docker.states(plan.name).get(service.name)
-            return machine.host.ram(state.pid).own_mib if state and state.pid else 0
+            ram = machine.host.ram(state.pid) if state and state.pid else None
+            return ram.own_mib if ram else 0
     return 0
 
 

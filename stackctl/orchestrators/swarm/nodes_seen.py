@@ -1,0 +1,223 @@
+"""The nodes as the stack's planning sees them: what they offer, and what the last look found on each."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+from ipaddress import IPv4Network
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from stackctl.contracts.gpu_trial import GpuTrial, Inside
+from stackctl.contracts.host import Cpu, Gpu
+from stackctl.contracts.json_table import table_or_empty
+from stackctl.contracts.node import Node, NodeReport
+from stackctl.contracts.service import GpuRequest
+from stackctl.core.config.section import NONE
+from stackctl.core.config.swarm_spec import AUTO, Swarm
+from stackctl.core.observed import Ram
+from stackctl.core.plan import plan_json
+from stackctl.core.plan.stack import Plan
+from stackctl.errors import EngineError, StackctlError
+from stackctl.orchestrators.swarm import last_look, node_labels, nodes
+from stackctl.orchestrators.swarm.api import Api
+from stackctl.orchestrators.swarm.cluster import DEFAULT_KIND, Cluster, node_label
+from stackctl.orchestrators.swarm.last_look import LastLook
+from stackctl.ports import Docker
+from stackctl.ports.disk import Folder, Says
+
+if TYPE_CHECKING:
+    from stackctl.core.config.spec import Spec
+
+
+class NodesSeen:
+    """One folder's view of the nodes. settings: None where only what runs is seen."""
+
+    def __init__(
+        self, folder: Folder, docker: Docker, settings: "Spec | None", api: Api, *, details: Says, note: Says
+    ) -> None:
+        self._folder, self._docker, self._settings, self._api = folder, docker, settings, api
+        self._details, self._note = details, note
+        self._listed: tuple[Node, ...] | None = None
+        self._look: LastLook | None = None
+        self._has_read = False
+
+    def at(self, folder: Folder) -> "NodesSeen":
+        """Return the same for another folder."""
+        return NodesSeen(folder, self._docker, self._settings, self._api, details=self._details, note=self._note)
+
+    @property
+    def _swarm(self) -> Swarm:
+        return self._settings.swarm if self._settings else Swarm()
+
+    def refuse_unmanaged(self) -> None:
+        """Raise ConfigError or EngineError unless this engine is a manager that can change the Swarm."""
+        nodes.refuse_unmanaged(table_or_empty(self._api.info.get("Swarm")))
+
+    def nodes(self) -> tuple[Node, ...]:
+        """Return all nodes, asked once; raise as refuse_unmanaged() does."""
+        if self._listed is None:
+            self.refuse_unmanaged()
+            here = str(table_or_empty(self._api.info.get("Swarm")).get("NodeID", ""))
+            self._listed = nodes.parse_nodes(self._api.list("nodes"), here)
+        return self._listed
+
+    def cluster(self) -> Cluster:
+        """Return the settings with what the candidates offer; as recorded if no manager answers."""
+        try:
+            candidates = nodes.choose_candidates(self.nodes(), self._swarm.nodes)
+        except EngineError:
+            return self._recorded_cluster()
+        kind = nodes.resource_kind(candidates, self._swarm.gpu_resource)
+        return Cluster(settings=self._swarm, kind=kind, offered=nodes.offered(candidates, kind))
+
+    def _recorded_cluster(self) -> Cluster:
+        wanted, known = self._swarm.gpu_resource, self.last()
+        if wanted == NONE:
+            return Cluster(settings=self._swarm)
+        kind = wanted if wanted != AUTO else known.kind if known else DEFAULT_KIND
+        return Cluster(settings=self._swarm, kind=kind, offered=known.offered if known else 1)
+
+    def last(self) -> LastLook | None:
+        """Return the last look at the nodes; None if there was none."""
+        if not self._has_read:
+            with suppress(StackctlError):
+                self._look = last_look.parse(self._folder.read(last_look.FILE, errors="replace") or "")
+            self._has_read = True
+        return self._look
+
+    def ram(self) -> Ram | None:
+        """Return the memory of the weakest node that passed the last look; None if there was none."""
+        found = self.last()
+        held = {one.node.id: self._held()[0] for one in found.able if self._runs_backend(one)} if found else {}
+        return last_look.weakest_ram(found.able, held) if found else None
+
+    def gpus(self) -> tuple[Gpu, ...]:
+        """Return the GPUs of the weakest node that passed the last look; GPUs without a known memory before one."""
+        cluster, found = self.cluster(), self.last()
+        seen = last_look.weakest_gpus(tuple(map(self._freed, found.able))) if found else ()
+        if seen or not cluster.kind:
+            return seen
+        is_offered = any(one.resources.get(cluster.kind) for one in self.nodes())
+        return last_look.unknown_gpus(cluster.kind, cluster.offered) if is_offered else ()
+
+    def _freed(self, report: NodeReport) -> NodeReport:
+        """Return a report in which the memory that this stack's backend holds on its node's GPUs counts as free."""
+        if not self._runs_backend(report):
+            return report
+        held = (*self._held()[1], *(0 for _ in report.gpus))
+        gpus = [
+            replace(gpu, free_mib=min(gpu.total_mib, gpu.free_mib + own))
+            for gpu, own in zip(report.gpus, held, strict=False)
+        ]
+        return replace(report, gpus=tuple(gpus))
+
+    def _held(self) -> tuple[int, tuple[int, ...]]:
+        """Return the MiB of RAM and of each GPU that the deployed backend was planned to take."""
+        with suppress(StackctlError):
+            text = self._folder.read(plan_json.FILE, errors="replace") or ""
+            plan = plan_json.parse(text, PurePosixPath(self._folder.path), lambda _: "") if text else None
+            if plan and plan.memory:
+                fit = plan.memory.fit
+                return int(fit.host.total_mib), tuple(int(one.total_mib) for one in fit.devices)
+        return 0, ()
+
+    def _runs_backend(self, report: NodeReport) -> bool:
+        return any(one != "sillytavern" for one in report.services)
+
+    def cpu(self, here: Cpu) -> Cpu:
+        """Return what the processors of all nodes that passed have; that of this machine before a look."""
+        found = self.last()
+        return last_look.common_cpu(found.able, here) if found else here
+
+    def offers_gpu(self) -> bool:
+        """Return whether a backend can have a GPU: a candidate offers the resource, or a look has seen one."""
+        return bool(self.gpus())
+
+    def runs_here_alone(self) -> bool:
+        """Return whether this node is the only one that passed the last look."""
+        found = self.last()
+        return bool(found and found.able and all(one.node.is_here for one in found.able))
+
+    def trial(self, request: GpuRequest) -> GpuTrial:
+        """Return what the look saw of the GPUs on the weakest node that passed."""
+        del request
+        found = self.last()
+        seen = min(found.able, key=lambda one: len(one.gpus), default=None) if found else None
+        if seen is None or not (seen.gpus or seen.devices):
+            return GpuTrial(drivers=("nvidia",), unseen="the nodes were not looked at yet")
+        listing = tuple(f"GPU {one.index}: {one.name} (UUID: {one.uuid})" for one in seen.gpus)
+        return GpuTrial(drivers=("nvidia",), inside=Inside(nodes=seen.devices, listing=listing or None))
+
+    def subnets(self) -> tuple[IPv4Network, ...]:
+        """Return the networks that the nodes have routes to, as the last look saw them."""
+        found = self.last()
+        texts = dict.fromkeys(one for report in (found.reports if found else ()) for one in report.subnets)
+        return tuple(IPv4Network(one, strict=False) for one in texts)
+
+    def reports(self, plan: Plan) -> tuple[NodeReport, ...]:
+        """Look at each node, and return what was found, which is kept. Changes nothing on the cluster that stays."""
+        found, cluster, before = self._look_at(plan), self.cluster(), self.last()
+        passing = before.passing if before else {}
+        self._keep(LastLook(kind=cluster.kind, offered=cluster.offered, reports=found, passing=passing))
+        return found
+
+    def _look_at(self, plan: Plan) -> tuple[NodeReport, ...]:
+        from stackctl.orchestrators.swarm.look import look
+
+        self._listed = None
+        return look(plan, self.cluster(), self.nodes(), self._api, str(self._folder.path), self._details)
+
+    def survey(self, plan: Plan) -> bool:
+        """Look at each node, and label those where the backend may run; see ports/orchestrator.
+
+        A label is only set here, and taken off when the new file is applied: what runs stays until then.
+        """
+        listed = self.nodes()
+        node_labels.refuse_data_elsewhere(plan.name, listed, is_seen=self._docker.is_local)
+        here = next(one.id for one in listed if one.is_here)
+        service = plan.backend_service
+        if service is None:
+            node_labels.set_for_stack(self._api, plan.name, (), here)
+            return False
+        before, cluster = (self.ram(), self.gpus(), self.subnets()), self.cluster()
+        found = self._look_at(plan)
+        if not any(one.passes for one in found):
+            raise _none_passes(found)
+        from stackctl.orchestrators.swarm.render import node_files
+
+        needs = last_look.needs_key(service.image, node_files(plan, service, cluster))
+        self._keep(
+            LastLook(
+                kind=cluster.kind,
+                offered=cluster.offered,
+                reports=found,
+                passing=last_look.remembered(self.last(), needs, found),
+            )
+        )
+        node_labels.set_for_stack(self._api, plan.name, (one.node.id for one in found if one.passes), here)
+        for one in found:
+            if not one.passes:
+                self._note(f"the node {one.node.name} runs no backend: {one.problem}")
+        return before != (self.ram(), self.gpus(), self.subnets())
+
+    def _keep(self, look: LastLook) -> None:
+        self._folder.write(last_look.FILE, last_look.dump(look))
+        self._look, self._has_read = look, True
+
+    def settle(self, stack: str, image: str, sources: Iterable[str]) -> None:
+        """Take the label off the nodes that lack what the backend needs that is applied now."""
+        found = self.last()
+        passing = found.passing.get(last_look.needs_key(image, sources)) if found else None
+        if passing is not None:
+            node_labels.set_labels(self._api, node_label(stack), passing, removes=True)
+
+
+def _none_passes(found: tuple[NodeReport, ...]) -> EngineError:
+    """Return the error if no node can run the backend: each node's reason, and what to do."""
+    hints = dict.fromkeys(f"{one.node.name}: {one.hint}" for one in found if one.hint)
+    issues = {one.issue for one in found if one.issue}
+    return EngineError(
+        "no node can run the backend: " + "; ".join(f"{one.node.name}: {one.problem}" for one in found),
+        hint="\n".join(hints) or "Look at each node with `stackctl nodes`.",
+        issue=issues.pop() if len(issues) == 1 else "swarm-no-node",
+    )
