@@ -15,7 +15,7 @@ from stackctl.core.plan.change import Change
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start.events import Event
 from stackctl.errors import ConfigError, EngineError
-from stackctl.orchestrators.swarm import apply, render, service_spec, watch
+from stackctl.orchestrators.swarm import apply, refuse, render, service_spec, watch
 from stackctl.orchestrators.swarm.api import Api
 from stackctl.orchestrators.swarm.cluster import DEFAULT_KIND, FILE, STACK, Cluster, data_label
 from stackctl.orchestrators.swarm.states import look
@@ -50,6 +50,7 @@ class SwarmOrchestrator:
     ) -> None:
         self._folder, self._api, self._template, self._settings = folder, api, template, settings
         self._details, self._note = details, note
+        self._is_asked = False  # the engine, about what can be there
 
     def at(self, folder: Folder) -> "SwarmOrchestrator":
         """Return the same for another folder."""
@@ -77,7 +78,16 @@ class SwarmOrchestrator:
         return False
 
     def observe(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        """Return ((), a version that can do all): no program is needed, Swarm is a part of the engine."""
+        """Return ((), a version that can do all): no program is needed, Swarm is a part of the engine.
+
+        Raises ConfigError or EngineError for an engine, and for settings, that Swarm can't have.
+        """
+        refuse.refuse_engine(self._api.info)
+        if self._settings:
+            refuse.refuse_settings(self._settings)
+            if network := self._settings.sillytavern.proxy.network:
+                refuse.refuse_proxy(network, self._api.one("networks", network))
+        self._is_asked = True
         return (), _ABLE
 
     def addresses(self, name: str) -> tuple[tuple[IPv4Network, ...], tuple[IPv4Network, ...]]:
@@ -92,9 +102,17 @@ class SwarmOrchestrator:
         return tuple(theirs), tuple(own)
 
     def files(self, plan: Plan, folder: PurePosixPath | None = None) -> Mapping[str, str]:
-        """Return name -> text of the plan's file. All paths in it are absolute."""
-        place = folder or PurePosixPath(self._folder.path)
-        return {self.file: render.render(plan, self._cluster(), place, self._template)}
+        """Return name -> text of the plan's file. All paths of nodes in it are absolute.
+
+        Raises ConfigError or EngineError for what Swarm can't have.
+        """
+        cluster, place = self._cluster(), folder or PurePosixPath(self._folder.path)
+        if self._settings:
+            refuse.refuse_settings(self._settings)
+        refuse.refuse_plan(plan)
+        if self._is_asked:
+            refuse.refuse_old_manager(self._api.info, plan, cluster)
+        return {self.file: render.render(plan, cluster, place, self._template)}
 
     def _cluster(self) -> Cluster:
         settings = self._settings.swarm if self._settings else Swarm()
@@ -111,9 +129,8 @@ class SwarmOrchestrator:
 
     def check(self, name: str, text: str) -> None:
         """Raise ConfigError for a text that can't be applied."""
-        service_spec.convert(
-            name, render.parse(text), lambda _: b"", folder=PurePosixPath(self._folder.path), tmpfs_options=True
-        )
+        folder = PurePosixPath(self._folder.path)
+        service_spec.convert(name, render.parse(text), None, folder=folder, tmpfs_options=True)
 
     def apply(
         self, name: str, service: str | None = None, *, action: Action = "apply", images: Mapping[str, str] = _NONE
@@ -152,10 +169,21 @@ class SwarmOrchestrator:
         return service_spec.convert(
             name,
             render.parse(text),
-            lambda path: self._folder.read_bytes(path.removeprefix("./")) or b"",
+            self._read,
             folder=PurePosixPath(self._folder.path),
             tmpfs_options=_version(self._api.info) >= _HAS_TMPFS_OPTIONS,
         )
+
+    def _read(self, path: str) -> bytes:
+        """Return the content of a file that stack.yml names; raise ConfigError if it is missing."""
+        found = self._folder.read_bytes(path.removeprefix("./"))
+        if found is None:
+            raise ConfigError(
+                f"{path}, which {self.file} names, is missing in {self._folder.path}",
+                hint="Run `stackctl deploy` to write it again.",
+                issue="own-file-damaged",
+            )
+        return found
 
     def _label_this_node(self, name: str) -> None:
         """Let SillyTavern run on this node, which has its data."""

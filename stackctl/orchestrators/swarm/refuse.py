@@ -20,7 +20,7 @@ from stackctl.terminal import command_line, shown_in_line
 NVIDIA: Final = "nvidia"
 _MODES: Final = (AUTO, NVIDIA, NONE)
 _LOOPBACK: Final = "127.0.0.1"
-_MOST: Final = {"service": 63, "secret": 64}  # characters that Swarm allows in a name
+_SERVICE_NAME, _SECRET_NAME = 63, 64  # characters that Swarm allows
 _OR_COMPOSE: Final = 'or `target = "compose"`.'
 
 
@@ -106,20 +106,22 @@ def refuse_plan(plan: Plan) -> None:
             hint='Set `target = "compose"`.',
             issue="swarm-setting-refused",
         )
-    names = {
-        "service": [f"{plan.name}_{service.name}" for service in plan.services],
-        "secret": [file.name for service in plan.services for file in carried_files(plan, service)],
-    }
-    for kind, every in names.items():
-        longest = max(every, key=len, default="")
-        if len(longest) > _MOST[kind]:
-            room = len(plan.name) - (len(longest) - _MOST[kind])
-            raise ConfigError(
-                f"the name {plan.name} is too long: Swarm's {kind} {longest} would have {len(longest)} characters, and "
-                f"{_MOST[kind]} are allowed",
-                hint=f"Set `name` in stack.toml to one of {room} characters or less.",
-                issue="swarm-setting-refused",
-            )
+    _refuse_long_name(plan)
+
+
+def _refuse_long_name(plan: Plan) -> None:
+    """Raise ConfigError if a name that Docker makes of the stack's one would have more characters than Swarm allows."""
+    secrets = (file.name for service in plan.services for file in carried_files(plan, service))
+    names = [(f"{plan.name}_{service.name}", _SERVICE_NAME) for service in plan.services]
+    names += [(name, _SECRET_NAME) for name in secrets]
+    longest, most = max(names, key=lambda one: len(one[0]) - one[1])
+    if len(longest) > most:
+        raise ConfigError(
+            f"the name {plan.name} is too long: Swarm's {longest} would have {len(longest)} characters, and {most} are "
+            "allowed",
+            hint=f"Set `name` in stack.toml to one of at most {len(plan.name) - len(longest) + most} characters.",
+            issue="swarm-setting-refused",
+        )
 
 
 def _refuse_service(service: Service) -> None:
