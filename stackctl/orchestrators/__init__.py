@@ -9,6 +9,7 @@ from typing import Final
 
 from stackctl.orchestrators.compose import log as compose_log
 from stackctl.orchestrators.compose import orchestrator as compose
+from stackctl.orchestrators.swarm import log as swarm_log
 from stackctl.orchestrators.swarm import runtime as swarm
 from stackctl.ports.runtime import Runtime
 
@@ -18,4 +19,4 @@ ORCHESTRATORS: Final[MappingProxyType[str, Callable[..., Runtime]]] = MappingPro
         "swarm": swarm.runtime,
     }
 )
-ORCHESTRATOR_LOGS: Final = (compose_log.LOG,)
+ORCHESTRATOR_LOGS: Final = (compose_log.LOG, swarm_log.LOG)

@@ -36,7 +36,7 @@ def _log(plan: Plan, machine: Machine, since: float, sleep: Callable[[float], No
     Nothing for another machine: its clock may differ, so that an earlier answer could be taken for this one.
     """
     state = machine.orchestrator.states(plan.name).get(plan.backend)
-    if state is None or plan.backend_service is None or not machine.docker.is_local:
+    if state is None or plan.backend_service is None or state.machine or not machine.docker.is_local:
         return
     for _ in range(_LOOKS):
         yield from reversed(machine.docker.tail(replace(state, started_at=since)))

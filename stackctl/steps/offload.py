@@ -42,7 +42,7 @@ def see_offload(state: StartState, before: GpusBefore, machine: Machine) -> Offl
     runs, ran = state.states.get(plan.backend), state.before.get(plan.backend)
     if wanted is None or runs is None or (ran and ran.is_ready and ran.started_at == runs.started_at):
         return None
-    gpus = _gpus(plan, machine)
+    gpus = () if runs.machine else _gpus(plan, machine)  # another machine's are not visible
     held = machine.gpus.held(runs.pid) if gpus and runs.pid else {}
     planned = planned_mib((one.total_mib for one in plan.memory.fit.devices) if plan.memory else (), len(gpus))
     return Offload(

@@ -14,7 +14,9 @@ from stackctl.terminal import command_line, shown_in_line
 
 _LONGEST: Final = 300  # characters of a node's own words
 _BIND: Final = re.compile(r"bind source path does not exist: (.{1,300})")
-_NO_IMAGE: Final = re.compile(r"no such image|not found|pull access denied|manifest unknown|unauthorized", re.IGNORECASE)
+_NO_IMAGE: Final = re.compile(
+    r"no such image|not found|pull access denied|manifest unknown|unauthorized", re.IGNORECASE
+)
 _PULL: Final = "Run `stackctl models pull --nodes`, which copies it there."
 _GPU_SETUP: Final = (
     'On that node, set "default-runtime": "nvidia" in /etc/docker/daemon.json, and swarm-resource = '
@@ -108,7 +110,11 @@ def _of_files(seen: Printed, wanted: Wanted) -> tuple[str, str, str] | None:
             return f"the look did not say whether {path} is there", "Run it again.", "swarm-no-node"
         if there.size is None:
             need, room = here.size or 0, seen.free_bytes
-            full = f", and {size(room >> 20)} are free for its {size(need >> 20)}" if room is not None and room < need else ""
+            full = (
+                f", and {size(room >> 20)} are free for its {size(need >> 20)}"
+                if room is not None and room < need
+                else ""
+            )
             hint = "Make room there first. " if full else ""
             return f"the model is missing: there is no {path}{full}", hint + _PULL, "swarm-model-missing"
         if there.size != here.size:

@@ -86,6 +86,4 @@ def common_cpu(reports: Iterable[NodeReport], here: Cpu) -> Cpu:
     seen = [one.cpu for one in reports if one.cpu]
     if not seen:
         return here
-    return Cpu(
-        architecture=seen[0].architecture, avx=all(one.avx for one in seen), avx2=all(one.avx2 for one in seen)
-    )
+    return Cpu(architecture=seen[0].architecture, avx=all(one.avx for one in seen), avx2=all(one.avx2 for one in seen))

@@ -50,8 +50,10 @@ def script(files: Iterable[str], *, asks_gpu: bool) -> str:
         folder = shlex.quote(paths[0].rpartition("/")[0] or "/")
         lines.append(f'df -Pk {folder} 2>/dev/null | {{ read -r a; read -r a b c d e; p free "$d"; }}')
     lines += [
-        'while read -r k v e; do case $k in MemTotal:) p total "$v";; MemAvailable:) p available "$v";; esac; done'
-        " < /proc/meminfo",
+        (
+            'while read -r k v e; do case $k in MemTotal:) p total "$v";; MemAvailable:) p available "$v";; esac; done'
+            " < /proc/meminfo"
+        ),
         'p machine "$(uname -m)"',
         'while read -r k v; do case $k in flags) p flags "$v"; break;; esac; done < /proc/cpuinfo',
         'while read -r i d g f r u m k e; do p route "$d" "$k"; done < /proc/net/route',
@@ -61,8 +63,10 @@ def script(files: Iterable[str], *, asks_gpu: bool) -> str:
         lines += [
             'for f in /dev/nvidia[0-9]* /dev/nvidiactl /dev/dxg; do [ -e "$f" ] && p device "$f"; done',
             "if command -v nvidia-smi >/dev/null 2>&1; then",
-            f"  timeout {_LISTING_S} nvidia-smi --query-gpu={_QUERY} --format=csv,noheader,nounits 2>&1 |"
-            ' while IFS= read -r v; do p gpu "$v"; done',
+            (
+                f"  timeout {_LISTING_S} nvidia-smi --query-gpu={_QUERY} --format=csv,noheader,nounits 2>&1 |"
+                ' while IFS= read -r v; do p gpu "$v"; done'
+            ),
             "fi",
         ]
     return "\n".join([*lines, "p end"])

@@ -172,8 +172,10 @@ def refusal(node: Node, here: Node, kind: str) -> tuple[str, str, str]:
     if kind and not node.resources.get(kind):
         return (
             f"it offers no {kind}",
-            f'For a GPU there, set "node-generic-resources": ["{kind}=GPU-UUID"] (`nvidia-smi -L` names it) and '
-            '"default-runtime": "nvidia" in its /etc/docker/daemon.json, then restart its engine.',
+            (
+                f'For a GPU there, set "node-generic-resources": ["{kind}=GPU-UUID"] (`nvidia-smi -L` names it) and '
+                '"default-runtime": "nvidia" in its /etc/docker/daemon.json, then restart its engine.'
+            ),
             "swarm-no-node",
         )
     return "", "", ""

@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from stackctl.core.config.spec import Spec
 
 
-
-
 class NodesSeen:
     """One folder's view of the nodes. settings: None where only what runs is seen."""
 

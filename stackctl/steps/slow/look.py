@@ -16,7 +16,7 @@ from stackctl.core.observed import ServiceState
 from stackctl.core.plan.model_run import is_start_of
 from stackctl.core.plan.stack import Plan
 from stackctl.core.slow import counters
-from stackctl.core.slow.observation import GpuSeen, Observation
+from stackctl.core.slow.observation import GpuSeen, Observation, Place
 from stackctl.core.slow.replies import replies_of
 from stackctl.errors import ConfigError, NotReady, StackctlError
 from stackctl.machine import Machine
@@ -56,7 +56,7 @@ def look(
 ) -> Observation:
     """Return what is seen. measures: ask for one reply in between, as SillyTavern would; else nothing is asked."""
     state = running_backend(plan, machine)
-    is_local = machine.docker.is_local
+    is_local = machine.docker.is_local and not state.machine
     process = state.pid if is_local else 0
     before = read_moment(process, machine.system) if is_local else None
     if measures:
@@ -85,7 +85,9 @@ def look(
     )
     seen = _with_model(seen, plan, backend, machine)
     if not is_local:
-        return replace(seen, unseen=("the engine runs on another machine, whose processor and memory are not visible",))
+        place = Place() if state.machine else seen.place  # of this machine's disks
+        where = f"the backend runs on {state.machine}" if state.machine else "the engine runs on another machine"
+        return replace(seen, place=place, unseen=(f"{where}, whose processor and memory are not visible",))
     speed = machine.host.read_speed()
     seen = replace(
         seen,
