@@ -5,6 +5,7 @@ from ipaddress import IPv4Network
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from stackctl.contracts.node import Brings, Brought, NodeReport
 from stackctl.core.observed import ServiceState
 from stackctl.ports.disk import Folder, Says
 from stackctl.ports.engine import Watch

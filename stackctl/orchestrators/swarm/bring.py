@@ -26,6 +26,8 @@ _INSIDE: Final = "/stackctl"
 _LIMIT_S: Final = 24 * 3600.0  # the program itself gives up where nothing comes for a minute
 _PAUSE_S: Final = 1.0
 _MISSING: Final = "swarm-model-missing"
+_ROOT: Final = Owner(uid=0, gid=0)
+_WRITES: Final = ("CHOWN", "DAC_OVERRIDE", "FOWNER")  # into any folder, for the model's owner
 _NO_FOLDER: Final = "bind source path does not exist"
 
 
@@ -37,6 +39,7 @@ class _Copy:
     files: Mapping[str, Path]
     mounted: str
     folder: str
+    network: str = "host"  # the node's own, which reaches this node as the Swarm does
 
     @property
     def bytes(self) -> int:
@@ -89,6 +92,8 @@ def _copy(
     try:
         while lacking:
             done |= _run(copy, lacking, everywhere, served, (secret, made), api, says)
+            if refused := [one for one in lacking if job.USERNS in done[one.id].problem]:
+                done |= _run(replace(copy, network=""), tuple(refused), everywhere, served, (secret, made), api, says)
             above = str(PurePosixPath(copy.mounted).parent)
             lacking = tuple(one for one in lacking if _NO_FOLDER in done[one.id].problem)
             if above == "/":
@@ -162,10 +167,12 @@ def _job(copy: _Copy, served: Served, secret: tuple[str, str]) -> job.Job:
         does="bring",
         folder=copy.folder,
         image=service.image,
-        program=bring_text.program(served.address, served.port, files),
-        user=_job_user(copy),
+        program=bring_text.program(served.address, served.port, _owner(copy), files),
+        user=_ROOT,
+        capabilities=_WRITES,
         mounts=((copy.mounted, _INSIDE, False),),
         secrets={name: (made, bring_text.TOKEN)},
+        network=copy.network,
     )
 
 
@@ -194,16 +201,16 @@ def _problem(
             "firewall may keep them out.",
         )
     if why == "closed":
-        parent, owner = PurePosixPath(next(iter(copy.files))).parent, _job_user(copy)
+        parent, owner = PurePosixPath(next(iter(copy.files))).parent, _owner(copy)
         made = command_line("install", "-d", "-o", owner.uid, "-g", owner.gid, parent)
-        return f"user {owner.uid} can't write into {parent}", f"Run `sudo {made}` there."
+        return f"root can't write into {parent} there, or not for user {owner.uid}", f"Run `sudo {made}` there."
     if why == "differs":
         return "its copy has another checksum than the model here, and was removed", "Run it again."
     words = shown_in_line(ended.error) or f"its task is {ended.state or 'not started'}"
     return words, f"Run `{command_line('docker', 'node', 'inspect', node.name)}`, and look at the engine's log there."
 
 
-def _job_user(copy: _Copy) -> Owner:
+def _owner(copy: _Copy) -> Owner:
     service = copy.plan.backend_service
     first = next(iter(copy.files.values())).stat()
     found = (service.user_inside or service.user) if service else None

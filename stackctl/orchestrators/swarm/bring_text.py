@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
+from stackctl.contracts.host import Owner
 from stackctl.terminal import shown_in_line
 
 TOKEN: Final = "/run/secrets/stackctl-token"  # noqa: S105 - the path of the file that has it
@@ -19,8 +20,14 @@ _PROGRAM: Final = r"""set -u
 umask 022
 p() { printf '%(mark)s %%s\n' "$*"; }
 fail() { p "failed $*"; exit 1; }
-host=$1 port=$2 token=$(<%(token)s)
-shift 2
+host=$1 port=$2 owner=$3 token=$(<%(token)s)
+shift 3
+make() { # the folder, and those above it, for the model's owner
+  local top=$1
+  [ ! -d "$1" ] || return 0
+  while [ ! -d "${top%%/*}" ]; do top=${top%%/*}; done
+  mkdir -p "$1" && chown -R "$owner" "$top"
+}
 ask() {
   exec 3<>"/dev/tcp/$host/$port" || return 1
   printf 'GET /%%s HTTP/1.0\r\nAuthorization: Bearer %%s\r\nRange: bytes=%%s-\r\n\r\n' "$1" "$token" "$2" >&3
@@ -50,7 +57,7 @@ while [ $# -ge 4 ]; do
   number=$1 target=$2 whole=$3 mode=$4
   shift 4
   part=$target%(part)s folder=${target%%/*}
-  mkdir -p "$folder" 2>/dev/null || fail "closed $folder"
+  make "$folder" 2>/dev/null || fail "closed $folder"
   [ -w "$folder" ] || fail "closed $folder"
   have=$(size "$part")
   [ "$have" -le "$whole" ] || { rm -f "$part"; have=0; }
@@ -69,7 +76,7 @@ while [ $# -ge 4 ]; do
   IFS= read -r -t 60 wanted <&3 || fail "cut $whole"
   exec 3>&-
   [ "$sum" = "$wanted" ] || { rm -f "$part"; fail "differs $number"; }
-  chmod "$mode" "$part" && sync "$part" && mv -f "$part" "$target" || fail "closed $folder"
+  chown "$owner" "$part" && chmod "$mode" "$part" && sync "$part" && mv -f "$part" "$target" || fail "closed $folder"
   p "done $number"
 done
 p end
@@ -97,11 +104,11 @@ class Progress:
     is_whole: bool = False
 
 
-def program(host: str, port: int, files: Iterable[File]) -> tuple[str, ...]:
-    """Return the command line. The token is no part of it."""
+def program(host: str, port: int, owner: Owner, files: Iterable[File]) -> tuple[str, ...]:
+    """Return the command line. The token is no part of it. owner: of what is written, with the ids inside."""
     script = _PROGRAM % {"mark": _MARK, "token": shlex.quote(TOKEN), "part": PART}
     words = [word for number, one in enumerate(files) for word in (str(number), one.target, str(one.size), one.mode)]
-    return ("/bin/bash", "-c", script, "stackctl", host, str(port), *words)
+    return ("/bin/bash", "-c", script, "stackctl", host, str(port), str(owner), *words)
 
 
 def read_progress(text: str) -> Progress:

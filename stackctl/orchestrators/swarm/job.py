@@ -18,9 +18,11 @@ from stackctl.orchestrators.swarm.cluster import FOLDER
 from stackctl.terminal import shown_in_line
 
 ENDED: Final = frozenset({"complete", "failed", "rejected", "shutdown", "orphaned", "remove"})
+USERNS: Final = "host's network namespace"  # in the words of an engine with user namespaces, which gives none of it
 _PAUSE_S: Final = 0.3
 _PULL_S: Final = 3600.0  # an image of some GB over a slow line
 _ASSIGNED_S: Final = 20.0  # until a node takes a task that waits for it
+_NEVER_NS: Final = 24 * 3600 * 10**9  # a job's task is tried again whatever the condition says, after this delay
 _PIDS: Final = 64
 _MEMORY: Final = 512 << 20
 _LOG: Final = {"Name": "json-file", "Options": {"max-size": "1m"}}  # a node's default may be one that can't be read
@@ -92,7 +94,7 @@ def service_spec(job: Job, without: Iterable[Node], name: str) -> dict[str, Any]
         "Mode": {"GlobalJob": {}},
         "TaskTemplate": {
             "ContainerSpec": content,
-            "RestartPolicy": {"Condition": "none"},
+            "RestartPolicy": {"Condition": "none", "Delay": _NEVER_NS},
             "Placement": {"Constraints": [f"node.id != {one.id}" for one in without]},
             "Resources": {"Limits": {"Pids": _PIDS, "MemoryBytes": _MEMORY}},
             "LogDriver": _LOG,
@@ -144,7 +146,7 @@ def follow(
     by_id, ended = {one.id: one for one in nodes}, dict[str, Ended]()
     since = {one.id: ("", clock()) for one in nodes}  # the state of its task, and from when on it has it
     while len(ended) < len(nodes):
-        tasks = _newest(api.list("tasks", service=service))
+        tasks = _first(api.list("tasks", service=service))
         for id_, node in by_id.items():
             if id_ in ended:
                 continue
@@ -172,11 +174,11 @@ def _patience(state: str, limit_s: float) -> float:
     return limit_s if state in {"starting", "running"} else _ASSIGNED_S
 
 
-def _newest(tasks: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """Return each node's newest task."""
+def _first(tasks: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Return each node's oldest task: Swarm makes others after a failure, which would fail in the same way."""
     found: dict[str, Mapping[str, Any]] = {}
     for one in sorted(tasks, key=lambda task: str(task.get("CreatedAt", ""))):
-        found[str(one.get("NodeID", ""))] = one
+        found.setdefault(str(one.get("NodeID", "")), one)
     return found
 
 

@@ -230,10 +230,13 @@ class NodesSeen:
 
 def _none_passes(found: tuple[NodeReport, ...]) -> EngineError:
     """Return the error if no node can run the backend: each node's reason, and what to do."""
-    hints = dict.fromkeys(f"{one.node.name}: {one.hint}" for one in found if one.hint)
+    names: dict[tuple[str, str], list[str]] = {}
+    for one in found:
+        names.setdefault((one.problem, one.hint), []).append(one.node.name)
     issues = {one.issue for one in found if one.issue}
     return EngineError(
-        "no node can run the backend: " + "; ".join(f"{one.node.name}: {one.problem}" for one in found),
-        hint="\n".join(hints) or "Look at each node with `stackctl nodes`.",
+        "no node can run the backend: " + "; ".join(f"{', '.join(who)}: {why}" for (why, _), who in names.items()),
+        hint="\n".join(f"{', '.join(who)}: {hint}" for (_, hint), who in names.items() if hint)
+        or "Look at each node with `stackctl nodes`.",
         issue=issues.pop() if len(issues) == 1 else "swarm-no-node",
     )
