@@ -18,6 +18,7 @@ from stackctl.contracts.engine_link import EngineLink
 from stackctl.contracts.folder_trial import FolderTrial
 from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.contracts.host import Card, Cpu, Gpu, GpuReading, Owner, ReadSpeed
+from stackctl.contracts.node import Brings, Brought, NodeReport
 from stackctl.contracts.request import Request
 from stackctl.contracts.service import GpuRequest, Network
 from stackctl.contracts.system import DiskUse, Ran, Reached, User, Written
@@ -762,6 +763,8 @@ class FakeOrchestrator:
     asked: list[tuple[str, ...]] = field(default_factory=list)
     name: str = "compose"
     file: str = render.FILE
+    reports: tuple[NodeReport, ...] = ()
+    brought: tuple[Brought, ...] = ()
     others: dict[Path, tuple[Service, ...] | StackctlError] = field(
         default_factory=dict
     )  # by their compose file's folder
@@ -775,6 +778,15 @@ class FakeOrchestrator:
     def survey(self, plan: Plan) -> bool:
         del plan
         return False
+
+    def nodes(self, plan: Plan) -> tuple[NodeReport, ...]:
+        del plan
+        return self.reports
+
+    def bring(self, plan: Plan, says: Brings) -> tuple[Brought, ...]:
+        for one in self.brought:
+            says(one.node, "copies", one.copied_bytes, plan.model_bytes)
+        return self.brought
 
     def services(self, file: str = "") -> tuple[Service, ...] | None:
         found = self.others.get(self.folder.path / file)
