@@ -761,7 +761,10 @@ class FakeOrchestrator:
     exit_code: int = 0
     asked: list[tuple[str, ...]] = field(default_factory=list)
     name: str = "compose"
+    title: str = "Docker Compose"
     file: str = render.FILE
+    at_places: tuple[str, ...] = ("",)  # where a backend may run
+    finds: bool = False  # whether a survey finds what was not known; then that is known
     others: dict[Path, tuple[Service, ...] | StackctlError] = field(
         default_factory=dict
     )  # by their compose file's folder
@@ -772,9 +775,17 @@ class FakeOrchestrator:
     def gateway(self) -> str:
         return ""
 
-    def survey(self, plan: Plan) -> bool:
+    def places(self, plan: Plan) -> tuple[str, ...]:
         del plan
-        return False
+        return self.at_places
+
+    def removal(self, name: str) -> tuple[str, ...]:
+        return ("docker", self.name, "remove", name)
+
+    def survey(self, plan: Plan) -> bool:
+        self.asked.append(("survey", plan.name))
+        found, self.finds = self.finds, False
+        return found
 
     def services(self, file: str = "") -> tuple[Service, ...] | None:
         found = self.others.get(self.folder.path / file)

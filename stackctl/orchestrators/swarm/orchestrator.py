@@ -36,6 +36,7 @@ class SwarmOrchestrator:
     """One folder's stack. `settings`: None where only what runs is seen and stopped."""
 
     name: Final = "swarm"
+    title: Final = "Docker Swarm"
     file: Final = FILE
 
     def __init__(
@@ -71,6 +72,10 @@ class SwarmOrchestrator:
                 issue="swarm-not-manager",
             )
         return str(config["Gateway"])
+
+    def removal(self, name: str) -> tuple[str, ...]:
+        """Return the command that removes a stack's services and networks without stackctl."""
+        return ("docker", "stack", "rm", name)
 
     def survey(self, plan: Plan) -> bool:
         del plan
