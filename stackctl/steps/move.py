@@ -76,10 +76,8 @@ def describe_move(move: Move, plan: Plan, machine: Machine) -> Iterator[str]:
     elif move.stands:
         yield f"the former stack stops first, because {move.why}; nobody can chat until the new one is ready"
     if move.stands:
-        yield (
-            "the former containers and networks are removed once the new stack has answered; if it fails before, the "
-            "former stack runs again"
-        )
+        yield "the former containers and networks are removed once the new stack has answered"
+        yield "if it fails before, the former stack runs again"
     yield f"{old.file} is kept under another name then"
 
 

@@ -55,6 +55,12 @@ def all_states(name: str, machine: Machine) -> Mapping[str, ServiceState]:
     return {**former.machine.orchestrator.states(name), **states} if former and former.stands else states
 
 
+def with_other(name: str, machine: Machine) -> tuple[Machine, ...]:
+    """Return this machine, and that with the other orchestrator if it has something of the stack, too."""
+    former = former_target(name, machine)
+    return (machine, former.machine) if former and former.stands else (machine,)
+
+
 def says_both(name: str, machine: Machine) -> tuple[str, str]:
     """Return (what is wrong, what to do) if another orchestrator runs services of this stack as well; else ("", "")."""
     former = former_target(name, machine)
@@ -63,12 +69,15 @@ def says_both(name: str, machine: Machine) -> tuple[str, str]:
     if former is None or not running:
         return "", ""
     other = former.machine.orchestrator
-    return (
-        f"{other.title} runs {', '.join(running)} of this stack too, which {machine.orchestrator.title} runs by the "
-        "last deploy; two SillyTaverns on the same chats would corrupt them",
-        f"Remove that one with `{command_line(*other.removal(name))}` (chats stay); or run `stackctl deploy`, which "
-        "keeps the one that stack.toml names.",
+    problem = (
+        f"{other.title} runs {', '.join(running)} of this stack too, which {machine.orchestrator.title} runs by the last "
+        "deploy; two SillyTaverns on the same chats would corrupt them"
     )
+    removal = command_line(*other.removal(name))
+    hint = (
+        f"Remove that one with `{removal}` (chats stay), or run `stackctl deploy`, which keeps what stack.toml names."
+    )
+    return problem, hint
 
 
 def refuse_both(name: str, machine: Machine) -> None:

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from stackctl.contracts.node import Brings, Brought, NodeReport
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.config.files import STATE
 from stackctl.core.observed import ServiceState
@@ -109,6 +110,16 @@ class ComposeOrchestrator:
         """Return False: this machine runs everything."""
         del plan
         return False
+
+    def nodes(self, plan: Plan) -> tuple[NodeReport, ...]:
+        """Raise ConfigError: there are no nodes."""
+        del plan
+        raise _one_machine("stackctl nodes")
+
+    def bring(self, plan: Plan, says: Brings) -> tuple[Brought, ...]:
+        """Raise ConfigError: there are no nodes."""
+        del plan, says
+        raise _one_machine("stackctl models pull --nodes")
 
     def files(self, plan: Plan, folder: PurePosixPath | None = None) -> dict[str, str]:
         """Return name -> text of the plan's files. `folder`: paths below it are written absolute."""
@@ -232,6 +243,13 @@ def runtime(
     """Return Compose for a folder; what it runs is seen through this machine's own ports."""
     del settings
     return Runtime(ComposeOrchestrator(folder, docker, template, details=details, note=note), docker, host, gpus)
+
+
+def _one_machine(command: str) -> ConfigError:
+    return ConfigError(
+        f'this stack runs on this machine alone; `{command}` is for target = "swarm"',
+        hint='To run it on several machines, set `target = "swarm"` in stack.toml (docs/several-machines.md).',
+    )
 
 
 def _one(service: str | None) -> tuple[str, ...]:

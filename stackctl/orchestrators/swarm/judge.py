@@ -123,7 +123,7 @@ def _of_files(seen: Printed, wanted: Wanted) -> tuple[str, str, str] | None:
         if not there.head:
             change = command_line("chmod", "a+r", PurePosixPath(path))
             whom = f"user {wanted.user.uid}" if wanted.user else "the backend's user"
-            return f"{path} can't be read by {whom}", f"Run `{change}` there.", "swarm-model-missing"
+            return f"{path} can't be read by {whom}", f"Run `{change}` there.", "folder-not-readable"
         if there.head != here.head:
             return f"{path} has another content there than here", _PULL, "swarm-model-missing"
     return None
