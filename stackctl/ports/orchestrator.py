@@ -5,6 +5,7 @@ from ipaddress import IPv4Network
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from stackctl.contracts.finding import CheckResult
 from stackctl.core.observed import ServiceState
 from stackctl.ports.disk import Folder, Says
 from stackctl.ports.engine import Watch
@@ -30,6 +31,8 @@ class Orchestrator(Protocol):
     """Turns a plan into files and runs them, in one folder.
 
     `name`: its key in ORCHESTRATORS, and the `target` of stack.toml. `file`: the name of the file that defines a stack.
+    `program`: the one beside the engine that runs it; "" for none. `examine`: what is wrong with the machines that the
+    stack of a name ("": no stack) needs.
     `gateway`: the address under which this machine's connections reach SillyTavern; "" if it is the first one of the
     stack's edge network.
     `survey`: look, on each machine where a plan's backend may run, at what it needs there, so that GPUs and memory are
@@ -41,6 +44,9 @@ class Orchestrator(Protocol):
     def name(self) -> str: ...
     @property
     def file(self) -> str: ...
+    @property
+    def program(self) -> str: ...
+    def examine(self, name: str) -> CheckResult: ...
     def gateway(self) -> str: ...
     def survey(self, plan: "Plan") -> bool: ...
     def at(self, folder: Folder) -> "Orchestrator": ...

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from stackctl.contracts.finding import CheckResult
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.config.swarm_spec import Swarm
 from stackctl.core.observed import ServiceState
@@ -15,7 +16,7 @@ from stackctl.core.plan.change import Change
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start.events import Event
 from stackctl.errors import ConfigError, EngineError
-from stackctl.orchestrators.swarm import apply, render, service_spec, watch
+from stackctl.orchestrators.swarm import apply, health, render, service_spec, watch
 from stackctl.orchestrators.swarm.api import Api
 from stackctl.orchestrators.swarm.cluster import DEFAULT_KIND, FILE, STACK, Cluster, data_label
 from stackctl.orchestrators.swarm.states import look
@@ -37,6 +38,7 @@ class SwarmOrchestrator:
 
     name: Final = "swarm"
     file: Final = FILE
+    program: Final = ""
 
     def __init__(
         self,
@@ -50,6 +52,10 @@ class SwarmOrchestrator:
     ) -> None:
         self._folder, self._api, self._template, self._settings = folder, api, template, settings
         self._details, self._note = details, note
+
+    def examine(self, name: str) -> CheckResult:
+        """Return what is wrong with the swarm, and with the nodes that a stack needs."""
+        return health.examine(name, self._api)
 
     def at(self, folder: Folder) -> "SwarmOrchestrator":
         """Return the same for another folder."""
