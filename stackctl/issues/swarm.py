@@ -48,4 +48,62 @@ ISSUES: Final[tuple[Issue, ...]] = (
         undo="",
         sources=("https://docs.docker.com/engine/swarm/how-swarm-mode-works/swarm-task-states/",),
     ),
+    Issue(
+        id="swarm-expose-none",
+        title="Swarm can't open SillyTavern to this machine alone",
+        kind="config",
+        meaning='With `expose = "none"` the page is for this machine alone. Swarm opens a port on all addresses of its '
+        "node and can't be limited to 127.0.0.1, so the setting can't be kept. Nothing was changed.",
+        seen="`target` and `sillytavern.expose` of stack.toml.",
+        repair="`stackctl deploy --expose lan` opens it to your private networks, with a generated password and a list "
+        "of the networks that may come in. Or name a reverse proxy in `[sillytavern.proxy]`: then nothing is opened.",
+        undo='`target = "compose"` in stack.toml with `stackctl deploy --expose none`.',
+        sources=("https://docs.docker.com/engine/swarm/services/",),
+    ),
+    Issue(
+        id="swarm-gpu-setting",
+        title="Swarm can't give GPUs in the way that stack.toml asks for",
+        kind="config",
+        meaning="Swarm counts GPUs as a resource that a node offers (node-generic-resources), and NVIDIA's runtime "
+        "gives them. It has no device files (AMD, Intel), no CDI names, and chooses the GPUs itself.",
+        seen="`gpu.mode`, `gpu.devices` and `swarm.gpu_resource` of stack.toml, and the GPUs of the plan.",
+        repair='`gpu.mode` may be "auto", "nvidia" or "none"; `gpu.devices` may be ["all"] or a number, such as '
+        '["count:1"]. To use one certain GPU of a node, let that node offer only this one.',
+        undo='Set the former values with `target = "compose"`, which knows all of them.',
+        sources=("https://github.com/moby/swarmkit/issues/1244",),
+    ),
+    Issue(
+        id="swarm-engine-too-old",
+        title="an engine is too old for GPUs in Swarm",
+        kind="engine",
+        meaning="Before 23.0.2 Docker Engine loses the GPUs of a task when it restarts, so that two tasks may get the "
+        "same GPU. Without a GPU older engines serve.",
+        seen="The versions of the engines, as `docker node ls` lists them.",
+        repair="Update Docker on the nodes that are named, one after the other, the managers last. Until then "
+        "`stackctl deploy --cpu` runs on the CPU.",
+    ),
+    Issue(
+        id="swarm-nftables",
+        title="the engine's firewall back end excludes Swarm",
+        kind="engine",
+        meaning="Docker 29 can write its firewall rules with nftables. It has no rules for overlay networks there, and "
+        "an engine with that back end can't be in a Swarm.",
+        seen="`docker info` has the back end's name (Firewall Backend).",
+        repair='Remove `"firewall-backend": "nftables"` from /etc/docker/daemon.json, or the option '
+        "`--firewall-backend` from the engine's service, and run `systemctl restart docker`. Containers stop for that "
+        "time.",
+        undo="Write the setting back, and restart the engine again.",
+        sources=("https://docs.docker.com/engine/network/firewall-nftables/",),
+    ),
+    Issue(
+        id="swarm-setting-refused",
+        title="a setting or an engine has no place in Swarm",
+        kind="config",
+        meaning="Swarm can't do what the setting asks for, and leaving it out in silence would change what you have. "
+        "Rootless engines and Podman have no Swarm at all. Nothing was changed.",
+        seen="stack.toml, the plan that is made of it, and the engine.",
+        repair='By the hint: remove the setting that is named, or keep it with `target = "compose"`, which knows all '
+        "of them and runs the stack on this machine.",
+        undo='Write the setting back, with `target = "compose"`.',
+    ),
 )

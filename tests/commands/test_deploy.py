@@ -17,7 +17,7 @@ from stackctl.commands.render import render
 from stackctl.commands.use import use
 from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.core.model import demo_model
-from stackctl.core.start.events import ComposeExited, Event, Line
+from stackctl.core.start.events import Applied, Event, Line
 from stackctl.core.tavern import container as tavern
 from stackctl.core.tavern.settings_json import connection
 from stackctl.effects.docker.events import Watch
@@ -438,7 +438,7 @@ class Wordy(Stage):
 
     def watch(self, project: str) -> Any:
         del project
-        return Told((Line(service="llamacpp", text=self.says_first), ComposeExited(0)))
+        return Told((Line(service="llamacpp", text=self.says_first), Applied(0)))
 
 
 @pytest.mark.parametrize(("mib", "is_said"), [("9000.00", True), ("1.00", False)])

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stackctl.core.observed import ReadSeen, ServiceState
+from stackctl.errors import StackctlError
 
 
 @dataclass(frozen=True)
@@ -23,17 +24,31 @@ class Line:
 
 
 @dataclass(frozen=True)
-class ComposeOutput:
-    """Compose wrote a line."""
+class Output:
+    """The program that applies the stack wrote a line."""
 
     text: str
 
 
 @dataclass(frozen=True)
-class ComposeExited:
-    """Compose ended, with this exit code."""
+class Applied:
+    """All was asked for: the program that does it ended, with this exit code."""
 
     code: int
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A service was as wanted, and its container was left alone."""
+
+    service: str
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A service can't come up, and no container of it says why."""
+
+    why: StackctlError
 
 
 @dataclass(frozen=True)
@@ -64,4 +79,4 @@ class ReadSoFar:
     at_s: float
 
 
-Event = Changed | Line | ComposeOutput | ComposeExited | EventStreamLost | Idle | Looked | ReadSoFar
+Event = Changed | Line | Output | Applied | Kept | Refused | EventStreamLost | Idle | Looked | ReadSoFar

@@ -11,15 +11,17 @@ from stackctl.core.observed import ServiceState
 from stackctl.core.plan import gpu_request
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start.events import (
+    Applied,
     Changed,
-    ComposeExited,
-    ComposeOutput,
     Event,
     EventStreamLost,
     Idle,
+    Kept,
     Line,
     Looked,
+    Output,
     ReadSoFar,
+    Refused,
 )
 from stackctl.core.start.judges import find_judge
 from stackctl.core.start.planned_offload import planned_offload
@@ -81,12 +83,14 @@ def advance(state: StartState, event: Event) -> StartState:
             return _change(state, found, started=started)
         case Line(service, text):
             return _read(state, service, text)
-        case ComposeOutput(text):
-            kept = kept_container(state, event)
+        case Output() | Kept():
+            kept, said = kept_container(state, event), (event.text,) if isinstance(event, Output) else ()
             return replace(
-                state, output=(*state.output, text), ours=state.ours | {kept.container} if kept else state.ours
+                state, output=(*state.output, *said), ours=state.ours | {kept.container} if kept else state.ours
             )
-        case ComposeExited(code):
+        case Refused(why):
+            return _fail(state, why)
+        case Applied(code):
             # its last action may still be a pending event, so the engine is asked before a verdict
             return replace(state, exit_code=code, is_look_due=True)
         case Idle():
@@ -122,11 +126,13 @@ def progress_in_words(state: StartState) -> dict[str, str]:
 
 
 def kept_container(state: StartState, event: Event) -> ServiceState | None:
-    """Return the running container that Compose reports to keep unchanged."""
+    """Return the running container that is reported to be kept unchanged."""
+    running = (one for one in state.before.values() if one.state == "running")
     match event:
-        case ComposeOutput(text) if text.endswith("Running"):
-            running = (one for one in state.before.values() if one.state == "running")
+        case Output(text) if text.endswith("Running"):  # Compose's words
             return next((one for one in running if f"-{one.name}-1 " in text), None)
+        case Kept(service):
+            return next((one for one in running if one.name == service), None)
     return None
 
 

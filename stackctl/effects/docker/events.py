@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from stackctl.core.observed import ServiceState
-from stackctl.core.start.events import Changed, ComposeExited, ComposeOutput, Event, EventStreamLost, Idle, Line
+from stackctl.core.start.events import Applied, Changed, Event, EventStreamLost, Idle, Line, Output
 from stackctl.effects.docker.client import Client, sdk_errors
 from stackctl.effects.docker.labels import PROJECT
 from stackctl.errors import EngineError
@@ -128,8 +128,8 @@ class Watch:
     def _read_process(self, process: "subprocess.Popen[str]") -> None:
         with process:
             for line in process.stdout or ():
-                self._queue.put(ComposeOutput(line.rstrip("\n")))
-        self._queue.put(ComposeExited(process.returncode))
+                self._queue.put(Output(line.rstrip("\n")))
+        self._queue.put(Applied(process.returncode))
 
     def _stream(self, stream: Any) -> Any:
         self._streams.append(stream)

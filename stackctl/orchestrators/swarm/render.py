@@ -1,21 +1,22 @@
 """Render a plan as the text of stack.yml, and parse it back before it is returned."""
 
-import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Final, Literal
 
+from stackctl.backends import BACKENDS
 from stackctl.contracts.host import Owner
 from stackctl.contracts.service import Mount, Service
+from stackctl.core.config.swarm_spec import AUTO
 from stackctl.core.model import demo_model
 from stackctl.core.plan.stack import Plan
 from stackctl.orchestrators import rendering
 from stackctl.orchestrators.swarm.cluster import CONTENT, FILE, FOLDER, SERVICE, Cluster, data_label, node_label
+from stackctl.orchestrators.swarm.service_spec import content_hash
 
 # what NVIDIA's runtime reads; images with CUDA set both, ours and others may not
 _NVIDIA: Final = {"NVIDIA_VISIBLE_DEVICES": "all", "NVIDIA_DRIVER_CAPABILITIES": "compute,utility"}
-_HASH: Final = 12  # digits of a content's hash in a name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,9 +71,13 @@ def _carried(
     kind: Literal["secrets", "configs"], path: str, mount: Mount, content: bytes, stack: str, owner: Owner | None
 ) -> Carried:
     key = PurePosixPath(path).name.replace(".", "-").lower()
-    digest = hashlib.sha256(content).hexdigest()[:_HASH]
     return Carried(
-        kind=kind, key=key, name=f"{stack}_{key}_{digest}", source=mount.source, target=mount.target, owner=owner
+        kind=kind,
+        key=key,
+        name=f"{stack}_{key}_{content_hash(content)}",
+        source=mount.source,
+        target=mount.target,
+        owner=owner,
     )
 
 
@@ -83,12 +88,14 @@ def node_files(plan: Plan, service: Service, cluster: Cluster) -> dict[str, str]
 
 
 def _on_node(mount: Mount, service: Service, cluster: Cluster) -> str:
-    """Return the path of a mounted file on the backend's node: model files may lie in another folder there."""
-    models = cluster.settings.models
-    is_program = service.entrypoint_is == "mounted" and mount.target == service.entrypoint[0]
-    if models == "auto" or is_program or service.role != "backend":
+    """Return the path of a mounted file on the backend's node: model files may lie in another folder there.
+
+    They have the model's own names, which a cache's files here may not have.
+    """
+    models, target = cluster.settings.models, PurePosixPath(mount.target)
+    if models == AUTO or service.role != "backend" or not target.is_relative_to(BACKENDS[service.name].MODEL_DIR):
         return mount.source
-    return str(PurePosixPath(models) / PurePosixPath(mount.source).name)
+    return str(PurePosixPath(models) / target.relative_to(BACKENDS[service.name].MODEL_DIR))
 
 
 def _volume(service: Service, target: str) -> str:

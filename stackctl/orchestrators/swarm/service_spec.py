@@ -4,6 +4,7 @@ https://docs.docker.com/reference/api/engine/ (ServiceCreate, NetworkCreate, Sec
 """
 
 import base64
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,22 +13,13 @@ from typing import Any, Final
 
 from stackctl.errors import ConfigError
 from stackctl.orchestrators.rendering import literal
+from stackctl.orchestrators.swarm import stack_shape
 from stackctl.orchestrators.swarm.cluster import FILE, STACK
 
-_KNOWN: Final = frozenset(
-    {
-        "image", "entrypoint", "command", "environment", "user", "cap_drop", "cap_add", "x-stackctl", "read_only",
-        "healthcheck", "init", "stop_grace_period", "logging", "volumes", "secrets", "configs", "networks", "ports",
-        "labels", "deploy",
-    }
-)  # fmt: skip
-_DEPLOY: Final = frozenset(
-    {"replicas", "endpoint_mode", "labels", "placement", "restart_policy", "update_config", "resources"}
-)
+_HASH: Final = 12
 _NS: Final = 10**9
 _TIME: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _SECONDS: Final = {"ms": 0.001, "s": 1, "m": 60, "h": 3600}
-_MEMORY: Final = re.compile(r"(\d+)\s*([kmg]?)b?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,14 +38,21 @@ class Wanted:
 
 
 def convert(
-    stack: str, parsed: Mapping[str, Any], read: Callable[[str], bytes], *, folder: PurePosixPath, tmpfs_options: bool
+    stack: str,
+    parsed: Mapping[str, Any],
+    read: Callable[[str], bytes] | None,
+    *,
+    folder: PurePosixPath,
+    tmpfs_options: bool,
 ) -> Wanted:
     """Return what a parsed stack.yml asks for.
 
-    read: the content of a file that it names. tmpfs_options: whether the engine knows options of a folder in memory.
-    Raises ConfigError for what stackctl does not write there: nothing is left out in silence.
+    read: the content of a file that it names; None to leave contents out. tmpfs_options: whether the engine knows
+    options of a folder in memory. Raises ConfigError for what stackctl does not apply: nothing is left out in silence.
     """
-    _refuse_unknown(parsed, {"services", "networks", "secrets", "configs", "volumes"}, "")
+    stack_shape.refuse_other(parsed)
+    parsed = literal(parsed)
+    _refuse_lost_references(parsed)
     names = {
         kind: {key: str(one["name"]) for key, one in _table(parsed, kind).items()} for kind in ("secrets", "configs")
     }
@@ -68,33 +67,48 @@ def convert(
         secrets={one["name"]: _carried(one, read, label) for one in _table(parsed, "secrets").values()},
         configs={one["name"]: _carried(one, read, label) for one in _table(parsed, "configs").values()},
         services={
-            key: _service(stack, key, literal(one), names, networks, folder, tmpfs_options=tmpfs_options)
+            key: _service(stack, key, one, names, networks, folder, tmpfs_options=tmpfs_options)
             for key, one in _table(parsed, "services").items()
         },
         volumes=tuple(f"{stack}_{key}" for key in _table(parsed, "volumes")),
     )
 
 
-def _refuse_unknown(table: Mapping[str, Any], known: "frozenset[str] | set[str]", where: str) -> None:
-    unknown = sorted(str(key) for key in table if key not in known)
-    if unknown:
-        raise ConfigError(
-            f"{FILE} has {where}{unknown[0]}, which stackctl does not apply",
-            hint=f"Remove it from {FILE}, or run `stackctl deploy`, which writes a new file and keeps yours under "
-            "another name.",
-            issue="own-file-damaged",
-        )
+def _refuse_lost_references(parsed: Mapping[str, Any]) -> None:
+    """Raise ConfigError for a name that stands for nothing, and for a part that lacks what its kind needs."""
+    for key, one in _table(parsed, "networks").items():
+        if not one.get("external") and not {"driver", "ipam"} <= one.keys():
+            raise stack_shape.error(f"{FILE}: networks.{key} needs a driver and an ipam, or external: true")
+    for key, one in _table(parsed, "services").items():
+        mounts = one.get("volumes") or ()
+        uses = {
+            "networks": one["networks"],
+            "secrets": [each["source"] for each in one.get("secrets") or ()],
+            "configs": [each["source"] for each in one.get("configs") or ()],
+            "volumes": [each.get("source") for each in mounts if each["type"] == "volume"],
+        }
+        for kind, names in uses.items():
+            if lost := [name for name in names if name not in _table(parsed, kind)]:
+                raise stack_shape.error(f"{FILE}: services.{key} uses {lost[0]}, which is not among its {kind}")
+        for each in mounts:
+            needs = {"tmpfs": "tmpfs", "bind": "source", "volume": "source"}[each["type"]]
+            if not each.get(needs):
+                raise stack_shape.error(f"{FILE}: services.{key}: the mount at {each['target']} lacks its {needs}")
+        targets = [each["target"] for each in mounts if each["type"] == "volume"]
+        for target in (one.get("x-stackctl") or {}).get("executable_tmpfs") or ():
+            if target not in targets:
+                raise stack_shape.error(
+                    f"{FILE}: services.{key}: executable_tmpfs {target} is no volume of the service"
+                )
+
+
+def content_hash(content: bytes) -> str:
+    """Return the digits that the name of a secret or config has of its content."""
+    return hashlib.sha256(content).hexdigest()[:_HASH]
 
 
 def _table(parsed: Mapping[str, Any], key: str) -> Mapping[str, Any]:
-    found = parsed.get(key) or {}
-    if not isinstance(found, Mapping):
-        raise ConfigError(
-            f"{FILE}: {key} is no table",
-            hint="Fix it, or run `stackctl deploy` to write it again.",
-            issue="own-file-damaged",
-        )
-    return {name: one or {} for name, one in found.items()}
+    return {name: one or {} for name, one in (parsed.get(key) or {}).items()}
 
 
 def _network_name(stack: str, key: str, one: Mapping[str, Any]) -> str:
@@ -113,9 +127,15 @@ def _network(name: str, one: Mapping[str, Any], label: Mapping[str, str]) -> dic
     }
 
 
-def _carried(one: Mapping[str, Any], read: Callable[[str], bytes], label: Mapping[str, str]) -> dict[str, Any]:
-    content = base64.b64encode(read(str(one["file"]))).decode()
-    return {"Name": one["name"], "Labels": dict(label), "Data": content}
+def _carried(one: Mapping[str, Any], read: Callable[[str], bytes] | None, label: Mapping[str, str]) -> dict[str, Any]:
+    content = read(str(one["file"])) if read else b""
+    if read and not str(one["name"]).endswith(f"_{content_hash(content)}"):
+        raise ConfigError(
+            f"{one['file']} is not what {FILE} was written for: the name {one['name']} has the hash of another content",
+            hint=f"Run `stackctl deploy`, which writes {FILE} again.",
+            issue="own-file-damaged",
+        )
+    return {"Name": one["name"], "Labels": dict(label), "Data": base64.b64encode(content).decode()}
 
 
 def _service(
@@ -129,8 +149,6 @@ def _service(
     tmpfs_options: bool,
 ) -> dict[str, Any]:
     deploy = one.get("deploy") or {}
-    _refuse_unknown(one, _KNOWN, f"services.{key}.")
-    _refuse_unknown(deploy, _DEPLOY, f"services.{key}.deploy.")
     label = {STACK: stack}
     ports = [
         {
@@ -256,15 +274,10 @@ def _texts(table: Any) -> dict[str, str]:
 
 def _ns(text: object) -> int:
     """Return a time such as 1m30s in nanoseconds."""
-    parts = _TIME.findall(str(text))
-    if "".join(map("".join, parts)) != str(text):
-        raise ConfigError(f"{FILE}: {text!r:.40} is no time", hint="Write it as 30s or 2m.", issue="own-file-damaged")
-    return round(sum(float(number) * _SECONDS[unit] for number, unit in parts) * _NS)
+    return round(sum(float(number) * _SECONDS[unit] for number, unit in _TIME.findall(str(text))) * _NS)
 
 
 def _bytes(text: object) -> int:
     """Return a size such as 512M in bytes, as Docker counts: 1024 KB are a MB."""
-    found = _MEMORY.fullmatch(str(text))
-    if not found:
-        raise ConfigError(f"{FILE}: {text!r:.40} is no size", hint="Write it as 512M or 2G.", issue="own-file-damaged")
-    return int(found[1]) << {"": 0, "k": 10, "m": 20, "g": 30}[found[2].lower()]
+    number, unit = re.findall(r"(\d+)\s*([kmg]?)", str(text).lower())[0]
+    return int(number) << {"": 0, "k": 10, "m": 20, "g": 30}[unit]

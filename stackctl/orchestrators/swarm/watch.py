@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from stackctl.core.observed import ServiceState
-from stackctl.core.start.events import Changed, ComposeExited, Event, EventStreamLost, Idle, Line
+from stackctl.core.start.events import Applied, Changed, Event, EventStreamLost, Idle, Line
 from stackctl.effects.docker.client import sdk_errors
 from stackctl.errors import EngineError
 from stackctl.orchestrators.swarm.api import Api
@@ -38,7 +38,7 @@ class Watch:
 
     def applied(self) -> None:
         """Report that everything that was asked for is with the manager."""
-        self._queue.put(ComposeExited(0))
+        self._queue.put(Applied(0))
 
     def follow(self, process: Any) -> None:
         """Do nothing: no program runs."""

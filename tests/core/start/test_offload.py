@@ -7,7 +7,7 @@ import pytest
 from stackctl.core.model import demo_model, gguf, gguf_shape
 from stackctl.core.observed import Ram
 from stackctl.core.plan.stack import Plan
-from stackctl.core.start.events import ComposeExited, Event, Idle, Line, Looked
+from stackctl.core.start.events import Applied, Event, Idle, Line, Looked
 from stackctl.core.start.planned_offload import planned_offload
 from stackctl.core.start.start_state import Failed
 from stackctl.core.start.verdict import Ready, Waiting, to_stop
@@ -87,7 +87,7 @@ def test_another_service_s_line_says_nothing_about_the_backend() -> None:
 
 
 def test_layers_on_the_gpu_are_noted_and_the_start_goes_on() -> None:
-    events: tuple[Event, ...] = (STARTS, ALL, *both_ready()[1:], ComposeExited(0), Looked({}))
+    events: tuple[Event, ...] = (STARTS, ALL, *both_ready()[1:], Applied(0), Looked({}))
     found, state = judged(*events, plan=ON_GPU)
     assert found == Ready()
     assert [(one.layers, one.of) for one in state.offloaded] == [(OF, OF)]

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from stackctl.core.observed import ReadSeen, ServiceState
-from stackctl.core.start.events import ComposeExited, ComposeOutput, Event, Looked, ReadSoFar
+from stackctl.core.start.events import Applied, Event, Looked, Output, ReadSoFar
 from stackctl.core.start.reading import Reading, describe, look_again
 from stackctl.core.start.start_state import Failed
 from stackctl.core.start.verdict import Again, Ready, Waiting, may_go_on
@@ -15,7 +15,7 @@ from tests.core.start.scripted import BACKEND, PAGE, by_name, changes, healthy, 
 MIB = 1 << 20
 PLAN = replace(a_plan(), model_bytes=900 * MIB)
 UNHEALTHY = service(BACKEND, health="unhealthy")
-GAVE_UP = (ComposeOutput(f"dependency failed to start: container t-{BACKEND}-1 is unhealthy"), ComposeExited(1))
+GAVE_UP = (Output(f"dependency failed to start: container t-{BACKEND}-1 is unhealthy"), Applied(1))
 
 
 def read(mib: int, at_s: float, *, held_mib: int = 0) -> ReadSoFar:
@@ -134,4 +134,4 @@ def test_time_that_nobody_set_ends_with_the_reading_or_after_twice_the_model() -
 
 def test_a_model_that_was_read_leaves_no_trace_in_the_verdict() -> None:
     events = (starts(BACKEND), read(300, 4), changes(healthy(BACKEND)), starts(PAGE), changes(healthy(PAGE)))
-    assert judged(*events, ComposeExited(0), Looked({}), plan=PLAN)[0] == Ready()
+    assert judged(*events, Applied(0), Looked({}), plan=PLAN)[0] == Ready()

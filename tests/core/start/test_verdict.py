@@ -3,7 +3,7 @@
 import pytest
 
 from stackctl.core.observed import ServiceState
-from stackctl.core.start.events import ComposeExited, ComposeOutput, Event, EventStreamLost, Idle, Line, Looked
+from stackctl.core.start.events import Applied, Event, EventStreamLost, Idle, Kept, Line, Looked, Output, Refused
 from stackctl.core.start.start_state import Failed
 from stackctl.core.start.verdict import Ready, Waiting, late, to_stop
 from stackctl.errors import ConfigError, EngineError, GpuError, NotReady, Taken
@@ -23,7 +23,7 @@ from tests.core.start.scripted import (
 )
 
 EXITED = service(BACKEND, "exited", exit_code=1)
-ENDS_WELL = (ComposeExited(0), Looked({}))
+ENDS_WELL = (Applied(0), Looked({}))
 OLD = (healthy(BACKEND, "old-b"), healthy(PAGE, "old-p"))
 
 # -- ready
@@ -40,9 +40,9 @@ def test_nothing_is_ready_while_compose_is_at_work() -> None:
 
 
 def test_nothing_is_ready_before_the_look_that_compose_s_end_asks_for() -> None:
-    found, state = judged(*both_ready(), ComposeExited(0))
+    found, state = judged(*both_ready(), Applied(0))
     assert (found, state.is_look_due) == (Waiting(()), True)
-    found, _ = judged(*both_ready(), ComposeExited(0), Looked(by_name(EXITED)))
+    found, _ = judged(*both_ready(), Applied(0), Looked(by_name(EXITED)))
     assert isinstance(found, Waiting)
 
 
@@ -68,12 +68,12 @@ def test_where_one_service_alone_is_started_only_that_one_has_to_be_ready() -> N
 
 
 def test_a_stack_that_runs_as_it_should_is_ready_with_compose_s_end() -> None:
-    said = (ComposeOutput(f" Container t-{BACKEND}-1 Running"), ComposeOutput(f" Container t-{PAGE}-1 Running"))
+    said = (Output(f" Container t-{BACKEND}-1 Running"), Output(f" Container t-{PAGE}-1 Running"))
     assert judged(*said, *ENDS_WELL, before=OLD)[0] == Ready()
 
 
 def test_a_look_in_a_quiet_second_makes_up_for_an_event_that_was_lost() -> None:
-    events: tuple[Event, ...] = (*both_ready()[:3], ComposeExited(0), Looked({}))
+    events: tuple[Event, ...] = (*both_ready()[:3], Applied(0), Looked({}))
     found, state = judged(*events, Idle())
     assert (found, state.is_look_due) == (Waiting((f"{PAGE}: starting",)), True)
     assert judged(*events, Idle(), Looked(by_name(healthy(PAGE))))[0] == Ready()
@@ -109,7 +109,7 @@ def test_a_container_of_this_start_that_dies_ends_it_at_once(state: ServiceState
 
 def test_one_that_the_engine_can_not_start_ends_it_too() -> None:
     state = service(BACKEND, "created", error="exec: no such file")
-    assert judged(ComposeExited(1), Looked(by_name(state)), Idle())[0] != Failed(state)  # nobody started it
+    assert judged(Applied(1), Looked(by_name(state)), Idle())[0] != Failed(state)  # nobody started it
     begun = service(BACKEND, "created", error="exec: no such file")
     assert judged(starts(BACKEND), changes(begun))[0] == Failed(begun)
 
@@ -144,7 +144,7 @@ def test_one_that_an_earlier_start_left_loading_is_kept_and_its_death_is_the_end
     loading = service(BACKEND, health="starting", container="old-b")
     dies = service(BACKEND, "restarting", container="old-b", exit_code=9)
     assert isinstance(judged(changes(dies), before=[loading])[0], Waiting)
-    said = ComposeOutput(f" Container t-{BACKEND}-1 Running")
+    said = Output(f" Container t-{BACKEND}-1 Running")
     assert judged(said, changes(dies), before=[loading])[0] == Failed(dies)
 
 
@@ -197,26 +197,26 @@ def test_a_container_without_the_gpu_that_was_decided_ends_it() -> None:
 
 def test_compose_s_own_refusal_is_the_error_with_its_lines() -> None:
     said = "Error response from daemon: Bind for 127.0.0.1:8000 failed: port is already allocated"
-    found = error(changes(service(BACKEND, "created")), ComposeOutput(said), ComposeExited(1), Looked({}))
+    found = error(changes(service(BACKEND, "created")), Output(said), Applied(1), Looked({}))
     assert isinstance(found, Taken)
     assert found.evidence == (said,)
 
 
 def test_an_end_of_compose_that_nobody_knows_is_a_failure_all_the_same() -> None:
-    found = error(*both_ready(), ComposeOutput("something odd"), ComposeExited(3), Looked({}))
+    found = error(*both_ready(), Output("something odd"), Applied(3), Looked({}))
     assert isinstance(found, EngineError)
     assert found.message == "docker compose failed (exit 3)"
     assert found.evidence == ("something odd",)
 
 
 def test_compose_s_end_is_judged_by_the_container_that_the_look_shows_dead() -> None:
-    events = (starts(BACKEND), ComposeOutput(DEPENDENCY), ComposeExited(1))
+    events = (starts(BACKEND), Output(DEPENDENCY), Applied(1))
     assert isinstance(judged(*events)[0], Waiting)
     assert judged(*events, Looked(by_name(EXITED)))[0] == Failed(EXITED)
 
 
 def test_a_death_that_compose_alone_saw_may_still_come_as_an_event() -> None:
-    events: tuple[Event, ...] = (starts(BACKEND), ComposeOutput(DEPENDENCY), ComposeExited(1))
+    events: tuple[Event, ...] = (starts(BACKEND), Output(DEPENDENCY), Applied(1))
     look = Looked(by_name(service(BACKEND, health="starting")))  # its restart policy was quicker
     died = service(BACKEND, "restarting", exit_code=9)
     assert isinstance(judged(*events, look)[0], Waiting)
@@ -225,9 +225,9 @@ def test_a_death_that_compose_alone_saw_may_still_come_as_an_event() -> None:
 
 
 def test_what_the_engine_refused_counts_before_a_container_that_died_of_it() -> None:
-    said = ComposeOutput('Error response from daemon: could not select device driver "nvidia" with capabilities')
+    said = Output('Error response from daemon: could not select device driver "nvidia" with capabilities')
     state = service(BACKEND, "exited", exit_code=128)
-    events = (starts(BACKEND), said, ComposeExited(1), Looked(by_name(state)))
+    events = (starts(BACKEND), said, Applied(1), Looked(by_name(state)))
     assert isinstance(error(*events), GpuError)
 
 
@@ -262,3 +262,15 @@ def test_a_start_that_is_late_says_what_each_service_waits_for() -> None:
     words = f"{BACKEND}: reading the weights; {PAGE}: waits for the others"
     assert found.message == f"not ready after 3 s: {words}"
     assert "--timeout SECONDS" in found.hint
+
+
+def test_what_an_orchestrator_says_of_a_service_that_can_not_come_up_ends_the_start() -> None:
+    why = EngineError("no node takes llamacpp", hint="look at the nodes")
+    assert judged(Refused(why))[0] == Failed(why)
+
+
+def test_a_container_that_was_kept_counts_as_one_of_this_start() -> None:
+    assert judged(Kept(BACKEND), before=OLD)[1].ours == {"old-b"}
+    assert judged(Kept(BACKEND))[1].ours == frozenset()
+    dies = service(BACKEND, "exited", container="old-b", exit_code=1)
+    assert judged(Kept(BACKEND), changes(dies), before=OLD)[0] == Failed(dies)

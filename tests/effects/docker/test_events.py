@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from stackctl.core.observed import ServiceState
-from stackctl.core.start.events import Changed, ComposeExited, ComposeOutput, Event, EventStreamLost, Line
+from stackctl.core.start.events import Applied, Changed, Event, EventStreamLost, Line, Output
 from stackctl.effects.docker.events import Watch
 
 SOON_S = 20
@@ -156,8 +156,8 @@ def test_compose_s_lines_come_before_its_end() -> None:
     with watching(FakeEngine(Stream())) as watch:
         script = ["sh", "-c", "echo one; echo two; exit 3"]
         watch.follow(subprocess.Popen(script, stdout=subprocess.PIPE, text=True))
-        found = until(watch, lambda one: isinstance(one, ComposeExited))
-    assert found == [ComposeOutput("one"), ComposeOutput("two"), ComposeExited(3)]
+        found = until(watch, lambda one: isinstance(one, Applied))
+    assert found == [Output("one"), Output("two"), Applied(3)]
 
 
 def test_nothing_happens_any_more_once_the_time_is_over() -> None:
