@@ -193,8 +193,10 @@ def _problem(node: Node, ended: job.Ended, now: bring_text.Progress, copy: _Copy
         at = f"{served.address}:{served.port}"
         return (
             f"it did not get the whole model from this node, at {at}",
-            "Run it again: what arrived is kept. If nothing arrives, let the nodes reach this node by TCP: its "
-            "firewall may keep them out.",
+            (
+                "Run it again: what arrived is kept. If nothing arrives, let the nodes reach this node by TCP: its "
+                "firewall may keep them out."
+            ),
         )
     if why == "closed":
         parent, owner = PurePosixPath(next(iter(copy.files))).parent, _owner(copy)
