@@ -6,25 +6,24 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import PurePosixPath
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from stackctl.contracts.finding import CheckResult
+from stackctl.contracts.node import Brings, Brought, NodeReport
 from stackctl.core.adoption.mounted import Service
-from stackctl.core.config.swarm_spec import Swarm
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan.change import Change
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start.events import Event
 from stackctl.errors import ConfigError, EngineError
-from stackctl.orchestrators.swarm import apply, refuse, render, service_spec, watch
+from stackctl.orchestrators.swarm import apply, health, refuse, render, service_spec, watch
 from stackctl.orchestrators.swarm.api import Api
-from stackctl.orchestrators.swarm.cluster import DEFAULT_KIND, FILE, STACK, Cluster, data_label
+from stackctl.orchestrators.swarm.cluster import FILE, STACK, data_label
+from stackctl.orchestrators.swarm.nodes_seen import NodesSeen
 from stackctl.orchestrators.swarm.states import look
 from stackctl.ports.disk import Folder, Says
 from stackctl.ports.engine import Watch
 from stackctl.ports.orchestrator import Action
-
-if TYPE_CHECKING:
-    from stackctl.core.config.spec import Spec
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _GATEWAY_BRIDGE: Final = "docker_gwbridge"
@@ -33,29 +32,35 @@ _HAS_TMPFS_OPTIONS: Final = (28,)  # engines before know no options of a folder 
 
 
 class SwarmOrchestrator:
-    """One folder's stack. `settings`: None where only what runs is seen and stopped."""
+    """One folder's stack. `nodes`: those of the Swarm, as the stack's settings choose them."""
 
     name: Final = "swarm"
+    title: Final = "Docker Swarm"
     file: Final = FILE
+    program: Final = ""
 
     def __init__(
         self,
         folder: Folder,
         api: Api,
         template: Callable[[str], str],
-        settings: "Spec | None",
+        nodes: NodesSeen,
         *,
         details: Says,
         note: Says,
     ) -> None:
-        self._folder, self._api, self._template, self._settings = folder, api, template, settings
+        self._folder, self._api, self._template, self._nodes = folder, api, template, nodes
         self._details, self._note = details, note
         self._is_asked = False  # the engine, about what can be there
+
+    def examine(self, name: str) -> CheckResult:
+        """Return what is wrong with the swarm, and with the nodes that a stack needs."""
+        return health.examine(name, self._api)
 
     def at(self, folder: Folder) -> "SwarmOrchestrator":
         """Return the same for another folder."""
         return SwarmOrchestrator(
-            folder, self._api, self._template, self._settings, details=self._details, note=self._note
+            folder, self._api, self._template, self._nodes.at(folder), details=self._details, note=self._note
         )
 
     def gateway(self) -> str:
@@ -73,20 +78,39 @@ class SwarmOrchestrator:
             )
         return str(config["Gateway"])
 
-    def survey(self, plan: Plan) -> bool:
+    def places(self, plan: Plan) -> tuple[str, ...]:
+        """Return the nodes that passed the last look, else all that may pass one; "" is this one."""
         del plan
-        return False
+        return self._nodes.places()
+
+    def removal(self, name: str) -> tuple[str, ...]:
+        """Return the command that removes a stack's services and networks without stackctl."""
+        return ("docker", "stack", "rm", name)
+
+    def survey(self, plan: Plan) -> bool:
+        """Look at each node where the backend may run, and label those that pass."""
+        return self._nodes.survey(plan)
+
+    def nodes(self, plan: Plan) -> tuple[NodeReport, ...]:
+        """Look at each node, and return what was found."""
+        return self._nodes.reports(plan)
+
+    def bring(self, plan: Plan, says: Brings) -> tuple[Brought, ...]:
+        """Copy the model's files from here to each node that lacks them."""
+        return self._nodes.bring(plan, says)
 
     def observe(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
         """Return ((), a version that can do all): no program is needed, Swarm is a part of the engine.
 
-        Raises ConfigError or EngineError for an engine, and for settings, that Swarm can't have.
+        Raises ConfigError or EngineError for an engine and for settings that Swarm can't have, and unless this node
+        manages a Swarm.
         """
         refuse.refuse_engine(self._api.info)
-        if self._settings:
-            refuse.refuse_settings(self._settings)
-            if network := self._settings.sillytavern.proxy.network:
-                refuse.refuse_proxy(network, self._api.one("networks", network))
+        if settings := self._nodes.settings:
+            refuse.refuse_settings(settings)
+        self._nodes.refuse_unmanaged()
+        if settings and (network := settings.sillytavern.proxy.network):
+            refuse.refuse_proxy(network, self._api.one("networks", network))
         self._is_asked = True
         return (), _ABLE
 
@@ -99,24 +123,20 @@ class SwarmOrchestrator:
             for config in (one.get("IPAM") or {}).get("Config") or ():
                 if "." in config.get("Subnet", ""):
                     (own if is_own else theirs).append(IPv4Network(config["Subnet"], strict=False))
-        return tuple(theirs), tuple(own)
+        return (*theirs, *self._nodes.subnets()), tuple(own)
 
     def files(self, plan: Plan, folder: PurePosixPath | None = None) -> Mapping[str, str]:
         """Return name -> text of the plan's file. All paths of nodes in it are absolute.
 
         Raises ConfigError or EngineError for what Swarm can't have.
         """
-        cluster, place = self._cluster(), folder or PurePosixPath(self._folder.path)
-        if self._settings:
-            refuse.refuse_settings(self._settings)
+        if settings := self._nodes.settings:
+            refuse.refuse_settings(settings)
         refuse.refuse_plan(plan)
+        cluster, place = self._nodes.cluster(), folder or PurePosixPath(self._folder.path)
         if self._is_asked:
             refuse.refuse_old_manager(self._api.info, plan, cluster)
         return {self.file: render.render(plan, cluster, place, self._template)}
-
-    def _cluster(self) -> Cluster:
-        settings = self._settings.swarm if self._settings else Swarm()
-        return Cluster(settings=settings, kind=DEFAULT_KIND)
 
     def additions(self) -> tuple[str, ...]:
         """Return (): a stack in Swarm has no override file."""
