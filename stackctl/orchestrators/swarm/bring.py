@@ -140,9 +140,7 @@ def _run(
             pause_s=_PAUSE_S,
             says=progress,
         )
-    return {
-        node.id: _brought(node, ended[node.id], copy, served, round(ends.get(node.id, 0.0), 1)) for node in lacking
-    }
+    return {node.id: _brought(node, ended[node.id], copy, served, round(ends.get(node.id, 0.0), 1)) for node in lacking}
 
 
 def _sent(copy: _Copy, now: bring_text.Progress) -> int:
@@ -184,9 +182,7 @@ def _brought(node: Node, ended: job.Ended, copy: _Copy, served: Served, took_s: 
     return Brought(node=node.name, state="failed", took_s=took_s, problem=problem, hint=hint, issue=_MISSING)
 
 
-def _problem(
-    node: Node, ended: job.Ended, now: bring_text.Progress, copy: _Copy, served: Served
-) -> tuple[str, str]:
+def _problem(node: Node, ended: job.Ended, now: bring_text.Progress, copy: _Copy, served: Served) -> tuple[str, str]:
     """Return (what is wrong, what to do) of a copy that failed."""
     why, more = now.failed or ("", "")
     if why == "room":

@@ -140,6 +140,7 @@ def follow(
 
     says: gets each node's state and what it printed so far, whenever it was looked at.
     """
+
     def log(task: Mapping[str, Any], *, is_whole: bool = False) -> str:
         return read_log(api, str(task["ID"]), most, tail, clock, sleep, is_whole=is_whole)
 
