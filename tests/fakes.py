@@ -762,7 +762,11 @@ class FakeOrchestrator:
     exit_code: int = 0
     asked: list[tuple[str, ...]] = field(default_factory=list)
     name: str = "compose"
+    title: str = "Docker Compose"
     file: str = render.FILE
+    at_places: tuple[str, ...] = ("",)  # where a backend may run
+    finds: bool = False  # whether a survey finds what was not known; then that is known
+    surveyed: list[str] = field(default_factory=list)  # the models for which the machines were looked at
     reports: tuple[NodeReport, ...] = ()
     brought: tuple[Brought, ...] = ()
     others: dict[Path, tuple[Service, ...] | StackctlError] = field(
@@ -775,9 +779,17 @@ class FakeOrchestrator:
     def gateway(self) -> str:
         return ""
 
-    def survey(self, plan: Plan) -> bool:
+    def places(self, plan: Plan) -> tuple[str, ...]:
         del plan
-        return False
+        return self.at_places
+
+    def removal(self, name: str) -> tuple[str, ...]:
+        return ("docker", self.name, "remove", name)
+
+    def survey(self, plan: Plan) -> bool:
+        self.surveyed.append(plan.model_name)
+        found, self.finds = self.finds, False
+        return found
 
     def nodes(self, plan: Plan) -> tuple[NodeReport, ...]:
         del plan

@@ -71,6 +71,7 @@ class ComposeOrchestrator:
     """One folder's stack. `details` gets each command, `note` what the user should know."""
 
     name: Final = "compose"
+    title: Final = "Docker Compose"
     file: Final = render.FILE
 
     def __init__(
@@ -95,6 +96,15 @@ class ComposeOrchestrator:
     def gateway(self) -> str:
         """Return "": the gateway is that of the stack's own network."""
         return ""
+
+    def places(self, plan: Plan) -> tuple[str, ...]:
+        """Return ("",): this machine alone."""
+        del plan
+        return ("",)
+
+    def removal(self, name: str) -> tuple[str, ...]:
+        """Return the command that removes a stack's containers and networks without stackctl."""
+        return ("docker", "compose", "-p", name, "down")
 
     def survey(self, plan: Plan) -> bool:
         """Return False: this machine runs everything."""

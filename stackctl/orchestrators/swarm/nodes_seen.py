@@ -145,6 +145,12 @@ class NodesSeen:
         found = self.last()
         return bool(found and found.able and all(one.node.is_here for one in found.able))
 
+    def places(self) -> tuple[str, ...]:
+        """Return the names of the nodes that passed the last look, else of the candidates; "" is this node."""
+        found = self.last()
+        able = [one.node for one in found.able] if found else nodes.choose_candidates(self.nodes(), self._swarm.nodes)
+        return tuple("" if one.is_here else one.name for one in able)
+
     def trial(self, request: GpuRequest) -> GpuTrial:
         """Return what the look saw of the GPUs on the weakest node that passed."""
         del request

@@ -34,6 +34,7 @@ class SwarmOrchestrator:
     """One folder's stack. `nodes`: those of the Swarm, as the stack's settings choose them."""
 
     name: Final = "swarm"
+    title: Final = "Docker Swarm"
     file: Final = FILE
 
     def __init__(
@@ -69,6 +70,15 @@ class SwarmOrchestrator:
                 issue="swarm-not-manager",
             )
         return str(config["Gateway"])
+
+    def places(self, plan: Plan) -> tuple[str, ...]:
+        """Return the nodes that passed the last look, else all that may pass one; "" is this one."""
+        del plan
+        return self._nodes.places()
+
+    def removal(self, name: str) -> tuple[str, ...]:
+        """Return the command that removes a stack's services and networks without stackctl."""
+        return ("docker", "stack", "rm", name)
 
     def survey(self, plan: Plan) -> bool:
         """Look at each node where the backend may run, and label those that pass."""
