@@ -101,8 +101,8 @@ class NodesSeen:
         """Return the GPUs of the weakest node that passed the last look; GPUs without a known memory before one."""
         cluster, found = self.cluster(), self.last()
         seen = last_look.weakest_gpus(tuple(map(self._freed, found.able))) if found else ()
-        if seen or not cluster.kind:
-            return seen
+        if seen or not cluster.kind:  # by names that are the same whichever node is the weakest, so that a choice stays
+            return tuple(replace(one, uuid=last_look.shared_uuid(cluster.kind, one.index)) for one in seen)
         listed = self._known()
         is_offered = listed is None or any(one.resources.get(cluster.kind) for one in listed)
         return last_look.unknown_gpus(cluster.kind, cluster.offered) if is_offered else ()
