@@ -15,6 +15,7 @@ from typing import Any
 from stackctl.contracts.cdi import CdiSeen
 from stackctl.contracts.engine import EngineDetails, Leftovers
 from stackctl.contracts.engine_link import EngineLink
+from stackctl.contracts.finding import CheckResult
 from stackctl.contracts.folder_trial import FolderTrial
 from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.contracts.host import Card, Cpu, Gpu, GpuReading, Owner, ReadSpeed
@@ -773,8 +774,15 @@ class FakeOrchestrator:
         default_factory=dict
     )  # by their compose file's folder
 
+    program: str = "docker compose"
+    machines: CheckResult = field(default_factory=lambda: CheckResult(applies=False))  # what is found of them
+
     def at(self, folder: Folder) -> "FakeOrchestrator":
         return FakeOrchestrator(folder, self.docker, others=self.others)
+
+    def examine(self, name: str) -> CheckResult:
+        del name
+        return self.machines
 
     def gateway(self) -> str:
         return ""

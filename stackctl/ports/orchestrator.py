@@ -5,6 +5,7 @@ from ipaddress import IPv4Network
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from stackctl.contracts.finding import CheckResult
 from stackctl.contracts.node import Brings, Brought, NodeReport
 from stackctl.core.observed import ServiceState
 from stackctl.ports.disk import Folder, Says
@@ -31,7 +32,8 @@ class Orchestrator(Protocol):
     """Turns a plan into files and runs them, in one folder.
 
     `name`: its key in ORCHESTRATORS, and the `target` of stack.toml. `title`: its name in words. `file`: the name of
-    the file that defines a stack.
+    the file that defines a stack. `program`: the one beside the engine that runs it; "" for none.
+    `examine`: what is wrong with the machines that the stack of a name ("": no stack) needs.
     `gateway`: the address under which this machine's connections reach SillyTavern; "" if it is the first one of the
     stack's edge network.
     `places`: the machines on which a plan's backend may run, by name; "" is this one.
@@ -49,6 +51,9 @@ class Orchestrator(Protocol):
     def title(self) -> str: ...
     @property
     def file(self) -> str: ...
+    @property
+    def program(self) -> str: ...
+    def examine(self, name: str) -> CheckResult: ...
     def gateway(self) -> str: ...
     def places(self, plan: "Plan") -> tuple[str, ...]: ...
     def removal(self, name: str) -> tuple[str, ...]: ...

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from stackctl.contracts.finding import CheckResult
 from stackctl.contracts.node import Brings, Brought, NodeReport
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.config.files import STATE
@@ -73,6 +74,7 @@ class ComposeOrchestrator:
     name: Final = "compose"
     title: Final = "Docker Compose"
     file: Final = render.FILE
+    program: Final = "docker compose"
 
     def __init__(
         self, folder: Folder, docker: Docker, template: Callable[[str], str], *, details: Says, note: Says
@@ -80,6 +82,11 @@ class ComposeOrchestrator:
         self._folder, self._docker, self._template = folder, docker, template
         self._details, self._note = details, note
         self._compose = Compose(folder, details)
+
+    def examine(self, name: str) -> CheckResult:
+        """Return that there is nothing to find: this machine runs all of it, and has its checks."""
+        del name
+        return CheckResult(applies=False)
 
     def at(self, folder: Folder) -> "ComposeOrchestrator":
         """Return the same for another folder."""

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import Any, Final
 
+from stackctl.contracts.finding import CheckResult
 from stackctl.contracts.node import Brings, Brought, NodeReport
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.observed import ServiceState
@@ -15,7 +16,7 @@ from stackctl.core.plan.change import Change
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start.events import Event
 from stackctl.errors import ConfigError, EngineError
-from stackctl.orchestrators.swarm import apply, render, service_spec, watch
+from stackctl.orchestrators.swarm import apply, health, render, service_spec, watch
 from stackctl.orchestrators.swarm.api import Api
 from stackctl.orchestrators.swarm.cluster import FILE, STACK, data_label
 from stackctl.orchestrators.swarm.nodes_seen import NodesSeen
@@ -36,6 +37,7 @@ class SwarmOrchestrator:
     name: Final = "swarm"
     title: Final = "Docker Swarm"
     file: Final = FILE
+    program: Final = ""
 
     def __init__(
         self,
@@ -49,6 +51,10 @@ class SwarmOrchestrator:
     ) -> None:
         self._folder, self._api, self._template, self._nodes = folder, api, template, nodes
         self._details, self._note = details, note
+
+    def examine(self, name: str) -> CheckResult:
+        """Return what is wrong with the swarm, and with the nodes that a stack needs."""
+        return health.examine(name, self._api)
 
     def at(self, folder: Folder) -> "SwarmOrchestrator":
         """Return the same for another folder."""
@@ -128,7 +134,7 @@ class SwarmOrchestrator:
     def check(self, name: str, text: str) -> None:
         """Raise ConfigError for a text that can't be applied."""
         service_spec.convert(
-            name, render.parse(text), lambda _: b"", folder=PurePosixPath(self._folder.path), tmpfs_options=True
+            name, render.parse(text), None, folder=PurePosixPath(self._folder.path), tmpfs_options=True
         )
 
     def apply(
