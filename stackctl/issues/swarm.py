@@ -106,4 +106,74 @@ ISSUES: Final[tuple[Issue, ...]] = (
         "of them and runs the stack on this machine.",
         undo='Write the setting back, with `target = "compose"`.',
     ),
+    Issue(
+        id="swarm-no-node",
+        title="a node can't run the backend",
+        kind="engine",
+        meaning="A look at each node found a reason. Where others pass, the backend runs on one of those; where none "
+        "does, the deploy ends before anything changes, and what runs stays.",
+        seen="The manager's list of nodes (state, availability, platform, engine, generic resources), and one short "
+        "container of the backend's image on each node, which looks for the model, the memory and the GPU.",
+        repair="`stackctl nodes` gives each node's reason. Down: start the machine, or its engine. Drained: `docker "
+        "node update --availability active NODE`. No GPU offered: on that node set `node-generic-resources` and "
+        '`"default-runtime": "nvidia"` in `/etc/docker/daemon.json`. A GPU that is offered and not seen: the default '
+        "runtime, and `swarm-resource` in `/etc/nvidia-container-runtime/config.toml`, whose name is `DOCKER_RESOURCE_` "
+        "and the resource's kind; use the NVIDIA Container Toolkit 1.19 or newer.",
+        undo="Take the settings out again, and restart that node's engine.",
+        sources=(
+            "https://docs.docker.com/reference/cli/dockerd/#node-generic-resources",
+            "https://github.com/NVIDIA/nvidia-container-toolkit/issues/1599",
+        ),
+    ),
+    Issue(
+        id="swarm-resource-kinds",
+        title="the nodes offer GPUs under more than one name",
+        kind="config",
+        meaning="A service reserves one kind of generic resource, so with two names some of the GPUs would never be "
+        "used. Nothing was changed.",
+        seen="The generic resources of the nodes where the backend may run (`docker node inspect NODE`).",
+        repair="Write the same name in `node-generic-resources` of each node's `/etc/docker/daemon.json`, such as "
+        "`NVIDIA-GPU=GPU-UUID`, and restart the engines. Or choose one: `swarm.gpu_resource` in stack.toml.",
+        undo="Write the former names back, and restart the engines.",
+        sources=("https://docs.docker.com/reference/cli/dockerd/#node-generic-resources",),
+    ),
+    Issue(
+        id="swarm-image-missing",
+        title="a node does not have the backend's image",
+        kind="engine",
+        meaning="Swarm sends no images from node to node: each engine pulls its own, and an image that was built here "
+        "is in no registry. That node can't run the backend until it has the image.",
+        seen="The look at the nodes starts the image on each; the engine there says that it has none, or why it can't "
+        "pull it.",
+        repair="An image of our own: `docker save IMAGE | ssh NODE docker load` on the machine that has it, or "
+        "`stackctl images build` on the node. An image of a registry: `docker pull IMAGE` on the node shows what is "
+        "wrong, such as its way out or its room.",
+        undo="`docker image rm IMAGE` on that node.",
+        sources=("https://docs.docker.com/engine/swarm/services/#create-a-service-using-an-image-on-a-private-registry",),
+    ),
+    Issue(
+        id="swarm-model-missing",
+        title="a node does not have the stack's model",
+        kind="engine",
+        meaning="The backend reads the model from its node's disk. Where the file is missing, has another size or "
+        "another beginning, the backend can't run, or would run another model.",
+        seen="The look at the nodes compares each file's size, and the sha256 of its first MiB, with the file here.",
+        repair="`stackctl models pull --nodes` copies it to each node that lacks it, and checks the sha256 of the "
+        "whole; after an interruption the same command resumes. Or copy it by hand to the path that is named. With "
+        "`swarm.models` in stack.toml the files lie in another folder on the nodes.",
+        undo="Delete the file on that node.",
+    ),
+    Issue(
+        id="swarm-data-elsewhere",
+        title="SillyTavern's data is on another node",
+        kind="engine",
+        meaning="SillyTavern runs where its data lies, in this folder; a second one beside other chats would be "
+        "another SillyTavern. Nothing was changed.",
+        seen="The label `stackctl.STACK.data` of the nodes, which a deploy sets on its own; and whether the engine that "
+        "stackctl asks sees this machine's disk.",
+        repair="Run stackctl on the node that has the data, in the stack's folder; in a container with `--network host` "
+        "and the folder at the same path. After the data has moved here: `docker node update --label-rm "
+        "stackctl.STACK.data NODE`, then `stackctl deploy`.",
+        undo="`docker node update --label-add stackctl.STACK.data=true NODE` sets the label again.",
+    ),
 )

@@ -28,6 +28,10 @@ _PAUSE_S: Final = 1.0
 _MISSING: Final = "swarm-model-missing"
 _ROOT: Final = Owner(uid=0, gid=0)
 _WRITES: Final = ("CHOWN", "DAC_OVERRIDE", "FOWNER")  # into any folder, for the model's owner
+_REACH: Final = (
+    "Run it again: what arrived is kept. If nothing arrives, let the nodes reach this node by TCP: its firewall may "
+    "keep them out."
+)
 _NO_FOLDER: Final = "bind source path does not exist"
 
 
@@ -130,16 +134,7 @@ def _run(
 
     without = [one for one in everywhere if one not in lacking]
     with job.running(api, asked, without) as service:
-        ended = job.follow(
-            api,
-            service,
-            lacking,
-            limit_s=_LIMIT_S,
-            most=bring_text.MOST_BYTES,
-            tail=bring_text.TAIL,
-            pause_s=_PAUSE_S,
-            says=progress,
-        )
+        ended = job.follow(api, service, asked, lacking, progress)
     return {node.id: _brought(node, ended[node.id], copy, served, round(ends.get(node.id, 0.0), 1)) for node in lacking}
 
 
@@ -164,6 +159,10 @@ def _job(copy: _Copy, served: Served, secret: tuple[str, str]) -> job.Job:
     return job.Job(
         does="bring",
         folder=copy.folder,
+        limit_s=_LIMIT_S,
+        most=bring_text.MOST_BYTES,
+        tail=bring_text.TAIL,
+        pause_s=_PAUSE_S,
         image=service.image,
         program=bring_text.program(served.address, served.port, _owner(copy), files),
         user=_ROOT,
@@ -193,10 +192,7 @@ def _problem(node: Node, ended: job.Ended, now: bring_text.Progress, copy: _Copy
         at = f"{served.address}:{served.port}"
         return (
             f"it did not get the whole model from this node, at {at}",
-            (
-                "Run it again: what arrived is kept. If nothing arrives, let the nodes reach this node by TCP: its "
-                "firewall may keep them out."
-            ),
+            _REACH,
         )
     if why == "closed":
         parent, owner = PurePosixPath(next(iter(copy.files))).parent, _owner(copy)

@@ -30,12 +30,19 @@ _LOG: Final = {"Name": "json-file", "Options": {"max-size": "1m"}}  # a node's d
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """What runs on each node. mounts: (path on the node, path inside, read-only). secrets: name -> (id, path inside)."""
+    """What runs on each node. limit_s: for the program, once it runs; most, tail: bytes of its log, and its lines.
+
+    mounts: (path on the node, path inside, read-only). secrets: name -> (id, path inside).
+    """
 
     does: Literal["look", "bring"]
     folder: str  # the stack's
     image: str
     program: tuple[str, ...]
+    limit_s: float
+    most: int
+    tail: str = "all"
+    pause_s: float = 0.3  # between two looks at its tasks
     user: Owner | None = None  # with the ids inside; None for the image's
     capabilities: tuple[str, ...] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
@@ -46,7 +53,7 @@ class Job:
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """How the job ended on a node. state: its task's, "" if there was none; error: the engine's words; said: its log."""
+    """How the job ended on a node. state: its task's, "" if there was none; error: the engine's words; said: log."""
 
     state: str = ""
     error: str = ""
@@ -125,29 +132,25 @@ def running(api: Api, job: Job, without: Iterable[Node]) -> Iterator[str]:
 def follow(
     api: Api,
     service: str,
+    job: Job,
     nodes: tuple[Node, ...],
+    says: Callable[[Node, str, str], None],
     *,
-    limit_s: float,
-    most: int,
-    tail: str = "all",
-    pause_s: float = _PAUSE_S,
-    says: Callable[[Node, str, str], None] = lambda node, state, said: None,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> dict[str, Ended]:
-    """Return how the job ended on each node, by its id. limit_s: for the program, once it runs; most, tail: bytes of a log,
-    and its lines.
+    """Return how the job ended on each node, by its id.
 
     says: gets each node's state and what it printed so far, whenever it was looked at.
     """
 
     def log(task: Mapping[str, Any], *, is_whole: bool = False) -> str:
-        return read_log(api, str(task["ID"]), most, tail, clock, sleep, is_whole=is_whole)
+        return read_log(api, str(task["ID"]), job, clock, sleep, is_whole=is_whole)
 
     by_id, ended = {one.id: one for one in nodes}, dict[str, Ended]()
     since = {one.id: ("", clock()) for one in nodes}  # the state of its task, and from when on it has it
     while len(ended) < len(nodes):
-        tasks = _first(api.list("tasks", service=service))
+        tasks, down = _first(api.list("tasks", service=service)), _down(api)
         for id_, node in by_id.items():
             if id_ in ended:
                 continue
@@ -156,17 +159,24 @@ def follow(
             state, error = str(status.get("State", "")), _words(status)
             if state != since[id_][0]:
                 since[id_] = state, clock()
-            is_late = clock() - since[id_][1] > _patience(state, limit_s)
-            if state in ENDED or is_late:
-                said = log(task, is_whole=state == "complete") if task else ""
+            is_late = clock() - since[id_][1] > _patience(state, job.limit_s)
+            if id_ in down:
+                ended[id_] = Ended(state=state, error="the node went down")
+            elif state in ENDED or is_late:
+                said = log(task, is_whole=state in {"complete", "failed"}) if task else ""
                 ended[id_] = Ended(state=state, error="" if state == "complete" else error, said=said)
             elif state == "running":
                 says(node, state, log(task))
             else:
                 says(node, state, "")
         if len(ended) < len(nodes):
-            sleep(pause_s)
+            sleep(job.pause_s)
     return ended
+
+
+def _down(api: Api) -> set[str]:
+    """Return the ids of the nodes that no longer answer: their tasks keep the state that they had."""
+    return {str(one["ID"]) for one in api.list("nodes") if table_or_empty(one.get("Status")).get("State") == "down"}
 
 
 def _patience(state: str, limit_s: float) -> float:
@@ -188,19 +198,12 @@ def _words(status: Mapping[str, Any]) -> str:
 
 
 def read_log(
-    api: Api,
-    task: str,
-    most: int,
-    tail: str = "all",
-    clock: Callable[[], float] = time.monotonic,
-    sleep: Callable[[float], None] = time.sleep,
-    *,
-    is_whole: bool = False,
+    api: Api, task: str, job: Job, clock: Callable[[], float], sleep: Callable[[float], None], *, is_whole: bool
 ) -> str:
-    """Return what a task printed, at most so many of its last bytes. is_whole: wait a moment until something comes."""
+    """Return what a task printed, within the job's limits. is_whole: wait a moment until something comes."""
     until = clock() + (3.0 if is_whole else 0.0)
     while True:
-        found = _bytes(api, task, most, tail)
+        found = _bytes(api, task, job.most, job.tail)
         if found or clock() >= until:
             return found.decode("utf-8", "replace")
         sleep(_PAUSE_S)

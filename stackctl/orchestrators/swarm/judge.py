@@ -67,7 +67,7 @@ def judge(node: Node, ran: Ran, wanted: Wanted) -> NodeReport:
         devices=seen.devices,
         subnets=seen.subnets,
     )
-    problem, hint, issue = _of_files(seen, wanted) or _of_gpu(node, seen, wanted) or ("", "", "")
+    problem, hint, issue = _of_files(seen, wanted) or _of_gpu(seen, wanted) or ("", "", "")
     return replace(report, problem=problem, hint=hint, issue=issue)
 
 
@@ -135,7 +135,7 @@ def _of_files(seen: Printed, wanted: Wanted) -> tuple[str, str, str] | None:
     return None
 
 
-def _of_gpu(node: Node, seen: Printed, wanted: Wanted) -> tuple[str, str, str] | None:
+def _of_gpu(seen: Printed, wanted: Wanted) -> tuple[str, str, str] | None:
     if not wanted.needs_gpu or seen.gpus:
         return None
     if seen.devices and not seen.faults:

@@ -76,9 +76,14 @@ def weakest_gpus(reports: Iterable[NodeReport]) -> tuple[Gpu, ...]:
     return min((one.gpus for one in reports), key=lambda gpus: sum(gpu.total_mib for gpu in gpus), default=())
 
 
+def shared_uuid(kind: str, index: int) -> str:
+    """Return a name for a GPU that any of the nodes may bring."""
+    return f"{kind or 'GPU'}-{index}"
+
+
 def unknown_gpus(kind: str, count: int) -> tuple[Gpu, ...]:
     """Return GPUs of which nothing is known but that nodes offer them: without memory, so that no sum is made."""
-    return tuple(Gpu(index=at, uuid=f"{kind}-{at}", name=kind, total_mib=0, free_mib=0) for at in range(count))
+    return tuple(Gpu(index=at, uuid=shared_uuid(kind, at), name=kind, total_mib=0, free_mib=0) for at in range(count))
 
 
 def common_cpu(reports: Iterable[NodeReport], here: Cpu) -> Cpu:

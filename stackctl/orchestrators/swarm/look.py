@@ -1,4 +1,4 @@
-"""Look at each node where a stack's backend may run: one short container there, with the backend's own image and user."""
+"""Look at each node where a stack's backend may run: one short container there, with the backend's image and user."""
 
 import hashlib
 from collections.abc import Mapping
@@ -90,7 +90,7 @@ def _run(
         states[node.id] = state
 
     with job.running(api, asked, without) as service:
-        ended = job.follow(api, service, looked_at, limit_s=_LIMIT_S, most=look_text.MOST_BYTES, says=state_of)
+        ended = job.follow(api, service, asked, looked_at, state_of)
     if asked.network and any(job.USERNS in one.error for one in ended.values()):
         return _run(replace(asked, network=""), looked_at, listed, api, says)  # it sees fewer of the node's networks
     return ended
@@ -105,6 +105,8 @@ def _job(plan: Plan, wanted: judge.Wanted, folder: str) -> job.Job:
     return job.Job(
         does="look",
         folder=folder,
+        limit_s=_LIMIT_S,
+        most=look_text.MOST_BYTES,
         image=wanted.image,
         program=("/bin/sh", "-c", look_text.script(paths, asks_gpu=wanted.needs_gpu or bool(plan.variant))),
         user=wanted.user,

@@ -1,4 +1,4 @@
-"""The program that a look runs on each node, and what it printed: an image may print anything, so it is read strictly."""
+"""The program that a look runs on each node, and what it printed, which is read strictly: an image may lie."""
 
 import re
 import shlex

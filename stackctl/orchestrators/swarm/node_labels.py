@@ -48,10 +48,11 @@ def _change(api: Api, node: str, label: str, *, is_on: bool) -> None:
         labels |= {label: _ON} if is_on else {}
         try:
             api.update("nodes", node, found["Version"]["Index"], {**found["Spec"], "Labels": labels})
-            return
         except EngineError as e:
             if not left or "out of sequence" not in e.message:
                 raise
+        else:
+            return
 
 
 def set_for_stack(api: Api, stack: str, passing: Iterable[str], here: str) -> None:

@@ -1,11 +1,11 @@
 """The nodes as the stack's planning sees them: what they offer, and what the last look found on each."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from stackctl.contracts.gpu_trial import GpuTrial, Inside
 from stackctl.contracts.host import Cpu, Gpu
@@ -106,8 +106,8 @@ class NodesSeen:
         """Return the GPUs of the weakest node that passed the last look; GPUs without a known memory before one."""
         cluster, found = self.cluster(), self.last()
         seen = last_look.weakest_gpus(tuple(map(self._freed, found.able))) if found else ()
-        if seen or not cluster.kind:
-            return seen
+        if seen or not cluster.kind:  # by names that are the same whichever node is the weakest, so that a choice stays
+            return tuple(replace(one, uuid=last_look.shared_uuid(cluster.kind, one.index)) for one in seen)
         listed = self._known()
         is_offered = listed is None or any(one.resources.get(cluster.kind) for one in listed)
         return last_look.unknown_gpus(cluster.kind, cluster.offered) if is_offered else ()
@@ -231,12 +231,18 @@ class NodesSeen:
         self._folder.write(last_look.FILE, last_look.dump(look))
         self._look, self._has_read = look, True
 
-    def settle(self, stack: str, image: str, sources: Iterable[str]) -> None:
-        """Take the label off the nodes that lack what the backend needs that is applied now."""
-        found = self.last()
-        passing = found.passing.get(last_look.needs_key(image, sources)) if found else None
-        if passing is not None:
-            node_labels.set_labels(self._api, node_label(stack), passing, removes=True)
+    def settle(self, stack: str, services: Iterable[Mapping[str, Any]]) -> None:
+        """Leave the label to the nodes that have what the backend needs that is applied now. services: as the API's."""
+        found, label = self.last(), node_label(stack)
+        for task in (one["TaskTemplate"] for one in services):
+            places = table_or_empty(task.get("Placement")).get("Constraints") or ()
+            if not found or not any(label in one for one in places):
+                continue
+            content = task["ContainerSpec"]
+            sources = [one["Source"] for one in content.get("Mounts") or () if one["Type"] == "bind"]
+            passing = found.passing.get(last_look.needs_key(content["Image"], sources))
+            if passing is not None:
+                node_labels.set_labels(self._api, label, passing, removes=True)
 
 
 def _none_passes(found: tuple[NodeReport, ...]) -> EngineError:

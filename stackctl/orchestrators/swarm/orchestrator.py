@@ -161,6 +161,7 @@ class SwarmOrchestrator:
         runs instead of the one in the file.
         """
         wanted = self._wanted(name)
+        self._nodes.settle(name, wanted.services.values())
         for one, image in images.items():
             if one in wanted.services:
                 wanted.services[one]["TaskTemplate"]["ContainerSpec"]["Image"] = image
