@@ -112,7 +112,7 @@ class SwarmOrchestrator:
     def check(self, name: str, text: str) -> None:
         """Raise ConfigError for a text that can't be applied."""
         service_spec.convert(
-            name, render.parse(text), lambda _: b"", folder=PurePosixPath(self._folder.path), tmpfs_options=True
+            name, render.parse(text), None, folder=PurePosixPath(self._folder.path), tmpfs_options=True
         )
 
     def apply(
