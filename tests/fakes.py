@@ -15,9 +15,11 @@ from typing import Any
 from stackctl.contracts.cdi import CdiSeen
 from stackctl.contracts.engine import EngineDetails, Leftovers
 from stackctl.contracts.engine_link import EngineLink
+from stackctl.contracts.finding import CheckResult
 from stackctl.contracts.folder_trial import FolderTrial
 from stackctl.contracts.gpu_trial import GpuTrial
 from stackctl.contracts.host import Card, Cpu, Gpu, GpuReading, Owner, ReadSpeed
+from stackctl.contracts.node import Brings, Brought, NodeReport
 from stackctl.contracts.request import Request
 from stackctl.contracts.service import GpuRequest, Network
 from stackctl.contracts.system import DiskUse, Ran, Reached, User, Written
@@ -761,20 +763,50 @@ class FakeOrchestrator:
     exit_code: int = 0
     asked: list[tuple[str, ...]] = field(default_factory=list)
     name: str = "compose"
+    title: str = "Docker Compose"
     file: str = render.FILE
+    at_places: tuple[str, ...] = ("",)  # where a backend may run
+    finds: bool = False  # whether a survey finds what was not known; then that is known
+    surveyed: list[str] = field(default_factory=list)  # the models for which the machines were looked at
+    reports: tuple[NodeReport, ...] = ()
+    brought: tuple[Brought, ...] = ()
     others: dict[Path, tuple[Service, ...] | StackctlError] = field(
         default_factory=dict
     )  # by their compose file's folder
 
+    program: str = "docker compose"
+    machines: CheckResult = field(default_factory=lambda: CheckResult(applies=False))  # what is found of them
+
     def at(self, folder: Folder) -> "FakeOrchestrator":
         return FakeOrchestrator(folder, self.docker, others=self.others)
+
+    def examine(self, name: str) -> CheckResult:
+        del name
+        return self.machines
 
     def gateway(self) -> str:
         return ""
 
-    def survey(self, plan: Plan) -> bool:
+    def places(self, plan: Plan) -> tuple[str, ...]:
         del plan
-        return False
+        return self.at_places
+
+    def removal(self, name: str) -> tuple[str, ...]:
+        return ("docker", self.name, "remove", name)
+
+    def survey(self, plan: Plan) -> bool:
+        self.surveyed.append(plan.model_name)
+        found, self.finds = self.finds, False
+        return found
+
+    def nodes(self, plan: Plan) -> tuple[NodeReport, ...]:
+        del plan
+        return self.reports
+
+    def bring(self, plan: Plan, says: Brings) -> tuple[Brought, ...]:
+        for one in self.brought:
+            says(one.node, "copies", one.copied_bytes, plan.model_bytes)
+        return self.brought
 
     def services(self, file: str = "") -> tuple[Service, ...] | None:
         found = self.others.get(self.folder.path / file)

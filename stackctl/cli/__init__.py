@@ -39,6 +39,7 @@ _ORDER = (
     running.gpu,
     slow.why_slow,
     running.history,
+    running.nodes,
     running.free,
     running.stop,
     running.start,

@@ -110,6 +110,25 @@ def history(ctx: click.Context, as_json: bool) -> None:
     machine.ui.result(*text(command(machine), machine.ui))
 
 
+@main.command(examples=("stackctl nodes", "stackctl nodes --json"))
+@option.json
+@click.pass_context
+def nodes(ctx: click.Context, as_json: bool) -> None:
+    """Look at each node of the Swarm: GPU, memory, model, stack.
+
+    Where the backend can't run, the reason is said, and what to do. Exit code 4: it can run on no node. This is for
+    target = "swarm".
+    """
+    from stackctl.commands import nodes as command
+    from stackctl.errors import EngineError
+    from stackctl.report.nodes import looked
+
+    machine = machine_of(ctx, as_json=as_json)
+    found = command.look_at_nodes(machine)
+    machine.ui.result(*looked(found, machine.ui))
+    ctx.exit(0 if found.passing else EngineError.exit_code)
+
+
 @main.command(examples=("stackctl free", "stackctl free --wake"))
 @click.option("--wake", is_flag=True, help="Load the model again, and wait until it answers.")
 @option.timeout

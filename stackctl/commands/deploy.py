@@ -8,12 +8,11 @@ from typing import Literal
 from stackctl.core.config.spec import AUTO, DEMO, Model
 from stackctl.core.gpu.offload import Offload
 from stackctl.core.observed import Observed
-from stackctl.core.plan import external_backend, memory_plan
+from stackctl.core.plan import memory_plan
 from stackctl.core.plan.preview import Preview
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start.docker_errors import names_place
 from stackctl.core.tavern import profiles as tavern_profiles
-from stackctl.core.tavern import prompt_templates, samplers
 from stackctl.core.tavern.profiles import ModelProfile
 from stackctl.errors import StackctlError, Taken
 from stackctl.machine import Machine
@@ -30,6 +29,7 @@ from stackctl.steps.gpu_layers import refuse_lacking_gpu
 from stackctl.steps.keep_data import keep_data
 from stackctl.steps.loadable import refuse_unloadable
 from stackctl.steps.locked import refuse_unlocked, refuse_without_lock, with_model
+from stackctl.steps.move import Move, look_for_move, say_move, start_moved, take_down_former
 from stackctl.steps.new_images import say_new_images, to_decide_again
 from stackctl.steps.observe import observe, observe_again
 from stackctl.steps.offer_gpu import with_refusal
@@ -40,8 +40,10 @@ from stackctl.steps.preview import preview
 from stackctl.steps.private_folders import keep_out_of_git
 from stackctl.steps.prove import Proof, prove
 from stackctl.steps.rollback import after_failure
+from stackctl.steps.say_plan import say_contexts, say_plan
 from stackctl.steps.situation import Phase, Situation, plan_phase, with_lock
 from stackctl.steps.start import start
+from stackctl.steps.survey import surveyed
 from stackctl.steps.tavern_folder import data_path, tavern_folder
 from stackctl.steps.tavern_key import give_key
 from stackctl.steps.write_stack import write_stack
@@ -99,7 +101,9 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         final = _look(wanted, machine, options)
         if options.locked:
             refuse_unlocked(final, machine, places=options.locked == "all")
-        _say(final.plan, final.now.observed, machine)
+        say_plan(final.plan, final.now.observed, machine)
+        if move := look_for_move(final.plan, machine):
+            say_move(move, final.plan, machine)
         now = final.now
         refuse_unloadable(final.plan, now.wanted.spec, now.observed.model, machine, force=options.force)
         _refuse_too_large(final.plan, options)
@@ -114,27 +118,37 @@ def deploy(machine: Machine, flags: Mapping[str, object], options: Options) -> D
         refuse_without_permissions(machine.path / data_path(final.plan), data.owner, machine)
         keep_former(machine, final.plan, final.now.wanted, seed_tavern.RECORD)
         try:
-            up = _change(final, up, machine, options)
+            up = _change(final, up, machine, options, move)
+            up = _proven(up, machine, options) if move else up
         except (StackctlError, KeyboardInterrupt) as error:
             raise after_failure(error, machine, is_wanted=options.rollback) from error.__cause__
+        if move:
+            take_down_former(move, machine)
         forget_former(machine)
         record_disk(up.plan, machine)
-        if options.prove:
-            machine.ui.step("Asking through SillyTavern")
-            up = replace(up, proof=prove(up.plan, machine))
-            _say_contexts(up, machine)
+        up = up if move else _proven(up, machine, options)
         seen = up.observed or final.now.observed
         record_deploy(up.plan, seen, machine, ready_s=up.ready_s, proof=up.proof, offload=up.offload)
         return up
 
 
-def _change(final: Phase, up: Deployed, machine: Machine, options: Options) -> Deployed:
+def _proven(up: Deployed, machine: Machine, options: Options) -> Deployed:
+    """Ask through SillyTavern, unless the user does not want a proof."""
+    if not options.prove:
+        return up
+    machine.ui.step("Asking through SillyTavern")
+    proof = prove(up.plan, machine)
+    say_contexts(proof.contexts, machine)
+    return replace(up, proof=proof)
+
+
+def _change(final: Phase, up: Deployed, machine: Machine, options: Options, move: Move | None) -> Deployed:
     """Write, fetch and start. Nothing was changed before this; the caller restores what worked if this fails."""
     write_config(machine, final.now.wanted)
     keep_out_of_git(machine, final.now.wanted.spec, final.plan)
     api_key.keep_key(machine, final.now.observed.key)
     for phase in _phases(final, machine):
-        up = _bring_up(_with_its_model(phase, up, machine), machine, options)
+        up = _bring_up(_with_its_model(phase, up, machine), machine, options, move)
     return up
 
 
@@ -154,6 +168,7 @@ def _look(wanted: ConfigRequest, machine: Machine, options: Options) -> Phase:
         observed, lock = wait_for_external(wanted.spec, observed, lock, machine, timeout_s=options.timeout_s)
     lock = with_model(lock, observed.model, coming, machine)
     phase = plan_phase(Situation(wanted=wanted, observed=observed, lock=lock), machine, coming)
+    phase = phase if options.dry_run else surveyed(phase, machine)
     if options.new_images:
         say_new_images(phase.planned, recorded, machine)
     return phase
@@ -180,33 +195,36 @@ def _with_its_model(phase: Phase, before: Deployed, machine: Machine) -> Phase:
     wanted = phase.now.wanted
     observed = replace(observe(wanted.spec, machine, lock), patience_s=phase.now.observed.patience_s)
     lock = with_model(lock, observed.model, None, machine)
-    return plan_phase(Situation(wanted=wanted, observed=observed, lock=lock), machine)
+    return surveyed(plan_phase(Situation(wanted=wanted, observed=observed, lock=lock), machine), machine)
 
 
-def _bring_up(phase: Phase, machine: Machine, options: Options) -> Deployed:
+def _bring_up(phase: Phase, machine: Machine, options: Options, move: Move | None) -> Deployed:
     """Fetch what is missing, and start; choose again while other programs take ports that were free a moment ago."""
     machine.ui.step("Fetching what is missing")
     phase = _with_images(phase, machine, options)
     with claimed(phase.plan.name, machine):
         for _ in range(_TRIES):
             try:
-                return _start(phase, machine, options)
+                return _start(phase, machine, options, move)
             except Taken as error:
                 phase = _choose_again(error, phase, machine)
-        return _start(phase, machine, options)
+        return _start(phase, machine, options, move)
 
 
-def _start(phase: Phase, machine: Machine, options: Options) -> Deployed:
+def _start(phase: Phase, machine: Machine, options: Options, move: Move | None) -> Deployed:
     """Keep the data that another SillyTavern could change, then write, seed, start and wait."""
     plan = phase.plan
-    keep_data(plan, machine)
+    keep_data(plan, move.former if move and move.stands else machine)
     settings = seed_tavern.wanted_settings(plan, _profiles(phase), machine)
     text = write_stack(phase.planned, phase.text, machine, replan=options.is_anew)
     backend = f"{plan.backend_title} and " if plan.backend_service else ""
     machine.ui.step(f"Starting {backend}SillyTavern")
     seed_tavern.seed_tavern(plan, settings, machine)
     give_key(plan, machine)
-    started = start(plan, machine, timeout_s=options.timeout_s)
+    timeout_s = options.timeout_s
+    started = (
+        start_moved(move, plan, machine, timeout_s=timeout_s) if move else start(plan, machine, timeout_s=timeout_s)
+    )
     say_offload(plan, started.offload, started.buffers, machine)
     tavern_password.take_password_back(plan, machine)
     return Deployed(plan=plan, text=text, ready_s=started.ready_s, observed=phase.now.observed, offload=started.offload)
@@ -260,36 +278,3 @@ def _refuse_too_large(decided: Plan, options: Options) -> None:
     """Raise DoesNotFit for a model that takes more memory than is free now, unless the user forces it."""
     if decided.memory and not decided.memory.fits and not options.force:
         raise memory_plan.refusal(decided.memory, decided.model_name)
-
-
-def _say_contexts(up: Deployed, machine: Machine) -> None:
-    """Note a context other than planned, and a SillyTavern that the user has set to fill more than the context."""
-    room = up.proof.contexts if up.proof else None
-    if room and room.difference:
-        hint = "Check `backend.extra_args` in stack.toml, and compose.override.yml."
-        machine.ui.warn(f"{room.difference}. {hint}")
-    if room and room.overflow:
-        machine.ui.warn(f"{room.overflow}. {room.mending}")
-
-
-def _say(decided: Plan, observed: Observed, machine: Machine) -> None:
-    context = f"context {decided.context}"
-    if observed.server and not external_backend.told_context(observed.server, decided.backend_url):
-        context = f"context unknown ({decided.context} assumed)"
-    what = f"{decided.backend_title} with {decided.model_name or 'its model'}, {context}"
-    where = f"KV cache {decided.kv_cache}, {'on the CPU' if decided.variant == 'cpu' else 'on the GPU'}"
-    if not decided.backend_service:
-        where = f"at {decided.backend_url}"
-    machine.ui.note(f"{what}, {where}; SillyTavern at {decided.url}")
-    if decided.memory:
-        machine.ui.note(memory_plan.describe(decided.memory))
-    if decided.memory and not decided.is_demo:  # it is so small that other things than the memory decide
-        machine.ui.note(memory_plan.describe_context(decided.memory))
-        machine.ui.note(memory_plan.describe_speed(decided.memory))
-    template = decided.template
-    if template and template.source:
-        machine.ui.note(prompt_templates.describe_template(template))
-    if decided.samplers:
-        machine.ui.note(samplers.describe(decided.samplers))
-    for note in decided.notes:
-        machine.ui.warn(note)

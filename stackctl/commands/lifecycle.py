@@ -14,6 +14,7 @@ from stackctl.steps.disks import note_read_only, refuse_lost_disk
 from stackctl.steps.external_backend import wait_for_external
 from stackctl.steps.has_run import record_run
 from stackctl.steps.observe import observe
+from stackctl.steps.other_target import all_states, recorded_target, refuse_both, run_by, with_other
 from stackctl.steps.own_name import claimed, refuse_foreign, refuse_moved
 from stackctl.steps.rollback import finish_going_back
 from stackctl.steps.start import start as start_and_wait
@@ -40,8 +41,9 @@ def stop(machine: Machine, service: str | None) -> Done:
     """Stop all services or one. This frees memory and GPU; data stays."""
     name = _checked(machine, service)
     with machine.folder.locked(machine.ui.note, writes=False):
-        states = machine.orchestrator.states(name)
-        machine.orchestrator.stop(name, service)
+        states = all_states(name, machine)
+        for one in with_other(name, machine):
+            one.orchestrator.stop(name, service)
     stopped = [one for one in states.values() if service in {None, one.name} and one.state not in _STOPPED]
     return Done(name=name, was_there=bool(stopped))
 
@@ -55,6 +57,8 @@ def start(machine: Machine, service: str | None, *, again: bool, timeout_s: int 
     with machine.folder.locked(machine.ui.note, writes=False):
         refuse_moved(name, machine)
         finish_going_back(machine)
+        machine = run_by(recorded_target(machine), machine)  # a stack that was moving may have gone back
+        refuse_both(name, machine)
         plan = deployed_plan(machine)
         refuse_lost_disk(plan, machine)
         note_read_only(plan, machine)
@@ -72,9 +76,10 @@ def down(machine: Machine, *, volumes: bool) -> Done:
     """Remove containers and networks. The folder and everything in it stay."""
     name = _checked(machine, None)
     with machine.folder.locked(machine.ui.note, writes=False):
-        states = machine.orchestrator.states(name)
+        states = all_states(name, machine)
         record_run(machine, states)
-        machine.orchestrator.down(name, volumes=volumes)
+        for one in with_other(name, machine):
+            one.orchestrator.down(name, volumes=volumes)
     return Done(name=name, was_there=bool(states))
 
 

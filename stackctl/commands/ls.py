@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from stackctl.backends import BACKENDS
+from stackctl.contracts.service import Publish
 from stackctl.core.config import lock, stack_toml
 from stackctl.core.config.files import API_KEY, COMPOSE
 from stackctl.core.observed import ServiceState
@@ -22,6 +23,7 @@ from stackctl.steps.own_name import is_gone
 from stackctl.steps.page_addresses import page_places
 from stackctl.steps.sleep import is_asleep
 
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - the engine's words for all addresses
 _LONGEST = 4096  # characters of a name
 _MOST_BYTES = 4 << 20  # of a plan, which may be another user's; a usual one has 20 kB
 
@@ -94,8 +96,16 @@ def _stack(
         run=model_run(plan) if plan else None,
         vram_mib=sum(known) if len(known) == len(held) and not gpus.error and is_all_here(states.values()) else None,
         ram_mib=ram_of(states.values(), machine),
-        url=next(iter((*(f"http://{one.place}" for one in places), *(f"https://{one}" for one in hosts))), ""),
+        url=next(
+            iter((*(f"http://{_at_this_machine(one).place}" for one in places), *(f"https://{one}" for one in hosts))),
+            "",
+        ),
     )
+
+
+def _at_this_machine(one: Publish) -> Publish:
+    """Return where this machine opens what is published, on all of its addresses or on one."""
+    return replace(one, address=_LOOPBACK.get(one.address, one.address))
 
 
 def _sleeps(plan: Plan | None, states: dict[str, ServiceState], machine: Machine) -> bool:

@@ -19,6 +19,7 @@ from stackctl.ports.engine import Watch
 from stackctl.steps.deployed import known_plan, stack_name_here
 from stackctl.steps.former_stack import BACK_OR_ON, kept_journal
 from stackctl.steps.memory_now import GpusNow, MemoryNow, memory_now, read_gpus
+from stackctl.steps.other_target import says_both
 from stackctl.steps.own_name import refuse_foreign
 from stackctl.steps.page_addresses import all_urls
 from stackctl.steps.recorded_deploys import last_deploy
@@ -216,6 +217,7 @@ def _status(name: str, plan: Plan | None, machine: Machine) -> Status:
         troubles=(
             *(found for key in sorted(states) if (found := _trouble(states[key], machine))),
             *_unfinished(machine),
+            *_run_twice(name, machine),
         ),
         template=describe_template(plan.template) if plan and plan.template else "",
         run=model_run(plan, last_deploy(machine, lambda one: is_start_of(one, plan))) if plan else None,
@@ -235,6 +237,14 @@ def _unfinished(machine: Machine) -> tuple[Trouble, ...]:
         return ()
     says = "a deploy is running, or was ended before its stack was ready"
     return (Trouble(service="", problem=says, hint=BACK_OR_ON, issue="deploy-unfinished"),)
+
+
+def _run_twice(name: str, machine: Machine) -> tuple[Trouble, ...]:
+    """Return the trouble of a stack that two orchestrators run; () while a deploy moves it."""
+    if kept_journal(machine) is not None:
+        return ()
+    problem, hint = says_both(name, machine)
+    return (Trouble(service="", problem=problem, hint=hint, issue="swarm-other-target-runs"),) if problem else ()
 
 
 def _trouble(state: ServiceState, machine: Machine) -> Trouble | None:

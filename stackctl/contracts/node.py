@@ -1,7 +1,8 @@
 """The machines among which an orchestrator moves a stack, and what was found on each."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from stackctl.contracts.host import Cpu, Gpu
 
@@ -56,3 +57,22 @@ class NodeReport:
     @property
     def passes(self) -> bool:
         return not self.problem
+
+
+@dataclass(frozen=True, kw_only=True)
+class Brought:
+    """What became of the model's files on a node. problem: why they are not there, "" if they are; hint: what to do.
+
+    copied_bytes: those that were sent now.
+    """
+
+    node: str
+    state: Literal["there", "copied", "failed", "left out"]
+    copied_bytes: int = 0
+    took_s: float = 0.0
+    problem: str = ""
+    hint: str = ""
+    issue: str = ""
+
+
+Brings = Callable[[str, str, int, int], None]  # a node, what it does, its bytes so far, its bytes in all

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from stackctl.core.config.files import STATE
+from stackctl.core.config.files import COMPOSE, STATE
 from stackctl.core.formats.dataclass_json import from_plain, to_plain
 
 FOLDER: Final = f"{STATE}/history"
@@ -72,6 +72,7 @@ class Record:
     layers_on_gpu: int | None = None  # as the backend reported; None if it did not, or was not started for this deploy
     layers: int | None = None  # all of the model, as it reported
     gpus: tuple[GpuUsed, ...] = ()  # () if it was not started for this deploy, or no driver tells
+    target: str = COMPOSE  # the orchestrator that runs it
 
 
 def file_name(number: int) -> str:
@@ -107,6 +108,7 @@ def differences(before: Record, now: Record) -> tuple[str, ...]:
 def _differences(before: Record, now: Record) -> Iterator[str]:
     for name, was, has in (
         ("stackctl", before.stackctl, now.stackctl),
+        ("target", before.target, now.target),
         ("backend", before.backend, now.backend),
         ("model", before.model, now.model),
         ("context", before.context, now.context),

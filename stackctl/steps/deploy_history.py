@@ -56,6 +56,7 @@ def _record(
     return Record(
         time=now.strftime("%Y-%m-%dT%H:%M:%SZ"),
         stackctl=__version__,
+        target=machine.orchestrator.name,
         inputs=read_lock(machine).rendered.get("inputs", ""),
         backend=plan.backend,
         model=plan.model_name,

@@ -23,6 +23,7 @@ from stackctl.machine import Machine
 from stackctl.ports.disk import Folder
 from stackctl.steps.config_request import ConfigRequest, read_lock
 from stackctl.steps.deployed import written_plan
+from stackctl.steps.other_target import recorded_target, run_by
 from stackctl.steps.recorded_deploys import recorded_deploys
 from stackctl.steps.tavern_folder import settings_file, shared_folder, tavern_folder
 
@@ -38,18 +39,19 @@ def keep_former(machine: Machine, plan: Plan, wanted: ConfigRequest, record: str
     stay, and the copy of stack.toml takes over what the user has edited since.
     """
     kept = kept_journal(machine)
-    states = machine.orchestrator.states(plan.name)
-    if kept and kept.stack == plan.name and not is_overtaken(kept, states):
+    if kept and kept.stack == plan.name and not is_overtaken(kept, machine):
         _keep_edits(machine, wanted)
         return
     forget_former(machine)
+    ran_by = run_by(recorded_target(machine), machine)
+    states = ran_by.orchestrator.states(plan.name)
     former = None
     with suppress(StackctlError):  # a plan that can't be read does not show what works
         former = written_plan(machine)
     if former is None or former.name != plan.name or not _works(former, states, machine):
         return
     try:
-        _keep(former, states, wanted, record, machine)
+        _keep(former, states, wanted, record, machine, ran_by)
     except StackctlError:
         forget_former(machine)
         raise
@@ -89,24 +91,38 @@ def forget_former(machine: Machine) -> None:
         folder.remove(f"{journals.FOLDER}/{name}")
 
 
-def is_overtaken(journal: Journal, states: Mapping[str, ServiceState]) -> bool:
-    """Return whether another SillyTavern than the former has run since: what it wrote can't be undone."""
-    former, now = journal.service(tavern.NAME), states.get(tavern.NAME)
+def is_overtaken(journal: Journal, machine: Machine) -> bool:
+    """Return whether another SillyTavern than the former has run since: what it wrote can't be undone.
+
+    One that another orchestrator ran while the stack moved is the same SillyTavern if its image is the same.
+    """
+    former, now = journal.service(tavern.NAME), machine.orchestrator.states(journal.stack).get(tavern.NAME)
     if former is None or now is None or not former.container:
         return False
+    if journal.target != machine.orchestrator.name:
+        ids = {now.image_id, former.image_id}
+        is_same = now.image == former.image if "" in ids else len(ids) == 1
+        return not is_same and now.started_at > 0
     return now.container != former.container and now.started_at > 0
 
 
 def _keep(
-    former: Plan, states: Mapping[str, ServiceState], wanted: ConfigRequest, record: str, machine: Machine
+    former: Plan,
+    states: Mapping[str, ServiceState],
+    wanted: ConfigRequest,
+    record: str,
+    machine: Machine,
+    ran_by: Machine,
 ) -> None:
-    own = (machine.orchestrator.file, lock.FILE, plan_json.FILE, stack_toml.FILE, record)
+    rendered = (ran_by.orchestrator.file, machine.orchestrator.file)
+    own = dict.fromkeys((*rendered, lock.FILE, plan_json.FILE, stack_toml.FILE, record))
     files = [_kept(name, machine.folder, machine) for name in own]
     files.append(_kept(settings_file(former), tavern_folder(former, machine), machine))
     _write_copy(WRITTEN, wanted.text or machine.folder.read(stack_toml.FILE) or "", machine)
     services = tuple(_service(one, states.get(one.name)) for one in former.services)
     ran = any(one.state == "running" for one in states.values())
-    _write(Journal(stack=former.name, ran=ran, files=tuple(files), services=services), machine)
+    target = ran_by.orchestrator.name
+    _write(Journal(stack=former.name, ran=ran, files=tuple(files), services=services, target=target), machine)
 
 
 def folder_of(file: FormerFile, machine: Machine) -> Folder:

@@ -27,6 +27,7 @@ from stackctl.steps.deployed_arguments import deployed_arguments
 from stackctl.steps.external_backend import observed_external
 from stackctl.steps.has_run import has_run
 from stackctl.steps.models.known_model import with_catalogue
+from stackctl.steps.other_target import all_states
 from stackctl.steps.own_name import is_gone, refuse_foreign
 from stackctl.steps.own_turns import with_turns
 from stackctl.steps.stack_model import model_path
@@ -71,7 +72,7 @@ def observe_again(seen: Observed, spec: Spec, machine: Machine) -> Observed:
     """Return `seen` with the ports and subnets that others hold now, and with the present state of this stack."""
     engine, name = seen.engine, stack_name(spec, machine.place)
     assert engine is not None  # noqa: S101 - observe() has asked one
-    states = machine.orchestrator.states(name)
+    states = all_states(name, machine)
     backend = _backend_state(spec, states)
     theirs, own = machine.orchestrator.addresses(name)
     routes = tuple(net for net in machine.host.routes() if net not in (*own, *theirs)) if engine.is_local else ()
@@ -207,7 +208,7 @@ def _backend_process(spec: Spec, seen: Observed, machine: Machine) -> int | None
     """Return the id of this stack's backend process: the memory it holds is free again once a deploy replaces it."""
     if seen.engine is None or seen.is_new or not seen.engine.is_local:
         return None
-    state = _backend_state(spec, machine.orchestrator.states(stack_name(spec, machine.place)))
+    state = _backend_state(spec, all_states(stack_name(spec, machine.place), machine))
     return state.pid if state and state.pid else None
 
 

@@ -18,6 +18,7 @@ from stackctl.errors import ConfigError, DataError, Interrupted, Late, NotReady,
 from stackctl.machine import Machine
 from stackctl.steps.deployed import deployed_plan
 from stackctl.steps.former_stack import BACK_OR_ON, WRITTEN, folder_of, forget_former, is_overtaken, kept_journal
+from stackctl.steps.other_target import former_target, run_by
 from stackctl.steps.own_name import claimed
 from stackctl.steps.page_state import PageState
 from stackctl.steps.seed_tavern import RECORD, put_settings_back
@@ -46,9 +47,9 @@ def after_failure(
         return error
     try:
         states = machine.orchestrator.states(journal.stack)
-        if is_overtaken(journal, states):
+        if is_overtaken(journal, machine):
             machine.ui.note("this deploy changed SillyTavern itself, which has run since: nothing is restored")
-        if is_overtaken(journal, states) or _is_same(journal, machine):
+        if is_overtaken(journal, machine) or _is_same(journal, machine):
             forget_former(machine)
             return error
         failed = _explained(error)
@@ -72,7 +73,7 @@ def finish_going_back(machine: Machine) -> None:
     journal = kept_journal(machine)
     if journal is None:
         return
-    if is_overtaken(journal, machine.orchestrator.states(journal.stack)):
+    if is_overtaken(journal, machine):
         forget_former(machine)
         return
     machine.ui.note("the last deploy did not finish: going back to what ran before")
@@ -85,6 +86,11 @@ def go_back(journal: Journal, machine: Machine, *, failure: str = "") -> str:
     SillyTavern's container is left alone if it is the former one and runs. A stack that was stopped is not started.
     `failure`: the message of the error that made the deploy fail.
     """
+    machine = run_by(journal.target, machine)
+    other = former_target(journal.stack, machine)
+    if other and other.stands:  # the stack was moving: what the other orchestrator made of it goes first
+        machine.ui.note(f"removing what {other.machine.orchestrator.title} has of the stack")
+        other.machine.orchestrator.down(journal.stack, volumes=False)
     _put_files_back(journal, machine)
     former = deployed_plan(machine)
     _give_key_back(former, failure, machine)

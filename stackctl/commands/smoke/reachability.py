@@ -147,7 +147,8 @@ def _ways(site: Site) -> Iterator[Route]:
         for target in targets:
             yield from _from_here(site, target)
     yield _from_sillytavern(site)
-    yield from _from_elsewhere("a container on the default bridge", "bridge", site, targets)
+    if site.machine.docker.gateway():  # else the engine has no default bridge
+        yield from _from_elsewhere("a container on the default bridge", "bridge", site, targets)
     with site.machine.docker.own_network(f"{plan.name}_smoke") as network:
         yield from _from_elsewhere("a container in another network", network, site, targets)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Final, Literal
 
-from stackctl.core.config.files import STATE
+from stackctl.core.config.files import COMPOSE, STATE
 from stackctl.core.formats.dataclass_json import from_plain, to_plain
 
 FOLDER: Final = f"{STATE}/before"
@@ -36,13 +36,17 @@ class FormerService:
 
 @dataclass(frozen=True, kw_only=True)
 class Journal:
-    """The former stack, kept until its successor is ready. ran: whether at least one of its services ran."""
+    """The former stack, kept until its successor is ready. ran: whether at least one of its services ran.
+
+    target: the orchestrator that ran it.
+    """
 
     stack: str
     ran: bool
     files: tuple[FormerFile, ...]
     services: tuple[FormerService, ...]
     copies: tuple[str, ...] = ()  # absolute paths of folders that an unfinished deploy creates
+    target: str = COMPOSE
 
     def service(self, name: str) -> FormerService | None:
         return next((one for one in self.services if one.name == name), None)

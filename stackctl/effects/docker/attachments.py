@@ -58,4 +58,7 @@ def existing(engine: Client, network: str) -> Existing | None:
 
 
 def _is_isolated(network: Mapping[str, Any]) -> bool:
+    """Return whether a network does not lead to its machine, which has no address in an internal overlay of Swarm."""
+    if network.get("Driver") == "overlay":
+        return bool(network.get("Internal"))
     return is_isolated(network.get("Options"), has_v6=bool(network.get("EnableIPv6")))

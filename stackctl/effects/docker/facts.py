@@ -2,8 +2,9 @@
 
 from typing import Any, Final
 
-from stackctl.effects.docker.client import Client, translate_errors
-from stackctl.effects.docker.labels import PROJECT, SERVICE
+from stackctl.effects.docker.client import Informed, translate_errors
+from stackctl.effects.docker.labels import PROJECT, SERVICE, STACK, STACK_SERVICE
+from stackctl.effects.docker.swarm_facts import swarm_facts
 
 _INFO: Final = (
     "ServerVersion", "OperatingSystem", "OSVersion", "OSType", "Architecture", "KernelVersion", "NCPU", "MemTotal",
@@ -16,14 +17,17 @@ _STATE: Final = ("Status", "ExitCode", "OOMKilled", "Error", "StartedAt", "Finis
 _MOUNT: Final = ("Type", "Source", "Destination", "Mode", "RW", "Propagation")
 
 
-def facts(engine: Client, project: str) -> dict[str, Any]:
-    """Return the engine's info and version, and the containers and networks of a Compose project ("": none)."""
+def facts(engine: Informed, project: str) -> dict[str, Any]:
+    """Return the engine's info and version, and the containers and networks of a stack ("": none).
+
+    Also what a manager says of its swarm, if the engine is in one.
+    """
     api = engine.client.api
     with translate_errors("docker info failed"):
         info, version = api.info(), api.version()
-        label = {"label": f"{PROJECT}={project}"}
-        listed = api.containers(all=True, filters=label) if project else ()
-        networks = api.networks(filters=label) if project else ()
+        labels = [{"label": f"{label}={project}"} for label in (PROJECT, STACK)] if project else []
+        listed = [one for label in labels for one in api.containers(all=True, filters=label)]
+        networks = [one for label in labels for one in api.networks(filters=label)]
         containers = [_container(api, one["Id"]) for one in listed]
     chosen = {name: info[name] for name in _INFO if name in info}
     return {
@@ -33,6 +37,7 @@ def facts(engine: Client, project: str) -> dict[str, Any]:
         "networks": [
             {key: one.get(key) for key in ("Name", "Driver", "Internal", "IPAM", "Options")} for one in networks
         ],
+        **({"swarm": swarm} if (swarm := swarm_facts(engine, project)) else {}),
     }
 
 
@@ -44,10 +49,11 @@ def _container(api: Any, container: str) -> dict[str, Any]:
         found = api.inspect_container(container)
     except docker.errors.NotFound:
         return {}
+    labels = (found.get("Config") or {}).get("Labels") or {}
     host, state = found.get("HostConfig") or {}, found.get("State") or {}
     return {
         "name": found.get("Name"),
-        "service": ((found.get("Config") or {}).get("Labels") or {}).get(SERVICE),
+        "service": labels.get(SERVICE) or labels.get(STACK_SERVICE),
         "image": (found.get("Config") or {}).get("Image"),
         "image_id": found.get("Image"),
         "state": {key: state.get(key) for key in _STATE},

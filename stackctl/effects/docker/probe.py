@@ -46,8 +46,8 @@ def ask(
 
     `patience_s`: for one answer.
 
-    The container has no rights, knows the engine's machine as host.docker.internal, and is always removed. The key
-    reaches it as a file, because `docker inspect` shows a container's command and environment.
+    The container has no rights, knows the engine's machine as host.docker.internal if a URL names that, and is always
+    removed. The key reaches it as a file, because `docker inspect` shows a container's command and environment.
     """
     questions = [{"path": one.path, "body": one.body} for one in requests]
     wish = {"urls": urls, "requests": questions, "patience": int(patience_s * 1000), "limit": _LIMIT}
@@ -56,7 +56,7 @@ def ask(
     with _translate_errors():
         host = api.create_host_config(
             network_mode=network,
-            extra_hosts={HOST: "host-gateway"},
+            extra_hosts={HOST: _machine(engine, network)} if any(HOST in one for one in urls) else {},
             cap_drop=["ALL"],
             security_opt=["no-new-privileges:true"],
             # the engine's default log driver may be one that can't be read
@@ -112,6 +112,15 @@ def gateway(engine: Client) -> str:
         found = [one for one in engine.client.api.networks(["bridge"]) if one["Name"] == "bridge"]
     configs = ((found[0].get("IPAM") or {}).get("Config") or ()) if found else ()
     return next((one["Gateway"] for one in configs if "." in one.get("Gateway", "")), "")
+
+
+def _machine(engine: Client, network: str) -> str:
+    """Return the address of the engine's machine for a container in a network, as `--add-host` takes it."""
+    if gateway(engine):
+        return "host-gateway"
+    api = engine.client.api  # an engine without its default bridge does not know that word
+    configs = (api.inspect_network(network).get("IPAM") or {}).get("Config") or ()
+    return next((one["Gateway"] for one in configs if "." in one.get("Gateway", "")), "host-gateway")
 
 
 def ask_here(

@@ -11,6 +11,7 @@ from stackctl.effects.docker.client import translate_errors
 if TYPE_CHECKING:
     from stackctl.effects.docker.engine import Engine
 
+_TASK: Final = "com.docker.swarm.task.id"
 _RETURN: Final = frozenset({"always", "unless-stopped"})  # after a stop by the daemon on-failure does not
 
 
@@ -35,5 +36,7 @@ def _returns(engine: "Engine", container: str) -> bool:
         found = engine.client.api.inspect_container(container)
     except docker.errors.NotFound:  # it has ended
         return False
+    if _TASK in (found["Config"].get("Labels") or {}):  # Swarm makes another one in its place
+        return True
     policy = (found["HostConfig"].get("RestartPolicy") or {}).get("Name")
     return policy in _RETURN

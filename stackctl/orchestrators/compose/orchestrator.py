@@ -8,6 +8,8 @@ from pathlib import PurePosixPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from stackctl.contracts.finding import CheckResult
+from stackctl.contracts.node import Brings, Brought, NodeReport
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.config.files import STATE
 from stackctl.core.observed import ServiceState
@@ -70,7 +72,9 @@ class ComposeOrchestrator:
     """One folder's stack. `details` gets each command, `note` what the user should know."""
 
     name: Final = "compose"
+    title: Final = "Docker Compose"
     file: Final = render.FILE
+    program: Final = "docker compose"
 
     def __init__(
         self, folder: Folder, docker: Docker, template: Callable[[str], str], *, details: Says, note: Says
@@ -78,6 +82,11 @@ class ComposeOrchestrator:
         self._folder, self._docker, self._template = folder, docker, template
         self._details, self._note = details, note
         self._compose = Compose(folder, details)
+
+    def examine(self, name: str) -> CheckResult:
+        """Return that there is nothing to find: this machine runs all of it, and has its checks."""
+        del name
+        return CheckResult(applies=False)
 
     def at(self, folder: Folder) -> "ComposeOrchestrator":
         """Return the same for another folder."""
@@ -95,10 +104,29 @@ class ComposeOrchestrator:
         """Return "": the gateway is that of the stack's own network."""
         return ""
 
+    def places(self, plan: Plan) -> tuple[str, ...]:
+        """Return ("",): this machine alone."""
+        del plan
+        return ("",)
+
+    def removal(self, name: str) -> tuple[str, ...]:
+        """Return the command that removes a stack's containers and networks without stackctl."""
+        return ("docker", "compose", "-p", name, "down")
+
     def survey(self, plan: Plan) -> bool:
         """Return False: this machine runs everything."""
         del plan
         return False
+
+    def nodes(self, plan: Plan) -> tuple[NodeReport, ...]:
+        """Raise ConfigError: there are no nodes."""
+        del plan
+        raise _one_machine("stackctl nodes")
+
+    def bring(self, plan: Plan, says: Brings) -> tuple[Brought, ...]:
+        """Raise ConfigError: there are no nodes."""
+        del plan, says
+        raise _one_machine("stackctl models pull --nodes")
 
     def files(self, plan: Plan, folder: PurePosixPath | None = None) -> dict[str, str]:
         """Return name -> text of the plan's files. `folder`: paths below it are written absolute."""
@@ -222,6 +250,13 @@ def runtime(
     """Return Compose for a folder; what it runs is seen through this machine's own ports."""
     del settings
     return Runtime(ComposeOrchestrator(folder, docker, template, details=details, note=note), docker, host, gpus)
+
+
+def _one_machine(command: str) -> ConfigError:
+    return ConfigError(
+        f'this stack runs on this machine alone; `{command}` is for target = "swarm"',
+        hint='To run it on several machines, set `target = "swarm"` in stack.toml (docs/several-machines.md).',
+    )
 
 
 def _one(service: str | None) -> tuple[str, ...]:

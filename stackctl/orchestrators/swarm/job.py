@@ -18,9 +18,11 @@ from stackctl.orchestrators.swarm.cluster import FOLDER
 from stackctl.terminal import shown_in_line
 
 ENDED: Final = frozenset({"complete", "failed", "rejected", "shutdown", "orphaned", "remove"})
+USERNS: Final = "host's network namespace"  # in the words of an engine with user namespaces, which gives none of it
 _PAUSE_S: Final = 0.3
 _PULL_S: Final = 3600.0  # an image of some GB over a slow line
 _ASSIGNED_S: Final = 20.0  # until a node takes a task that waits for it
+_NEVER_NS: Final = 24 * 3600 * 10**9  # a job's task is tried again whatever the condition says, after this delay
 _PIDS: Final = 64
 _MEMORY: Final = 512 << 20
 _LOG: Final = {"Name": "json-file", "Options": {"max-size": "1m"}}  # a node's default may be one that can't be read
@@ -92,7 +94,7 @@ def service_spec(job: Job, without: Iterable[Node], name: str) -> dict[str, Any]
         "Mode": {"GlobalJob": {}},
         "TaskTemplate": {
             "ContainerSpec": content,
-            "RestartPolicy": {"Condition": "none"},
+            "RestartPolicy": {"Condition": "none", "Delay": _NEVER_NS},
             "Placement": {"Constraints": [f"node.id != {one.id}" for one in without]},
             "Resources": {"Limits": {"Pids": _PIDS, "MemoryBytes": _MEMORY}},
             "LogDriver": _LOG,
@@ -127,18 +129,25 @@ def follow(
     *,
     limit_s: float,
     most: int,
+    tail: str = "all",
+    pause_s: float = _PAUSE_S,
     says: Callable[[Node, str, str], None] = lambda node, state, said: None,
     sleep: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> dict[str, Ended]:
-    """Return how the job ended on each node, by its id. limit_s: for the program, once it runs; most: bytes of a log.
+    """Return how the job ended on each node, by its id. limit_s: for the program, once it runs; most, tail: bytes of a log,
+    and its lines.
 
     says: gets each node's state and what it printed so far, whenever it was looked at.
     """
+
+    def log(task: Mapping[str, Any], *, is_whole: bool = False) -> str:
+        return read_log(api, str(task["ID"]), most, tail, clock, sleep, is_whole=is_whole)
+
     by_id, ended = {one.id: one for one in nodes}, dict[str, Ended]()
     since = {one.id: ("", clock()) for one in nodes}  # the state of its task, and from when on it has it
     while len(ended) < len(nodes):
-        tasks = _newest(api.list("tasks", service=service))
+        tasks = _first(api.list("tasks", service=service))
         for id_, node in by_id.items():
             if id_ in ended:
                 continue
@@ -149,14 +158,14 @@ def follow(
                 since[id_] = state, clock()
             is_late = clock() - since[id_][1] > _patience(state, limit_s)
             if state in ENDED or is_late:
-                said = read_log(api, str(task["ID"]), most, clock, sleep, is_whole=state == "complete") if task else ""
+                said = log(task, is_whole=state == "complete") if task else ""
                 ended[id_] = Ended(state=state, error="" if state == "complete" else error, said=said)
             elif state == "running":
-                says(node, state, read_log(api, str(task["ID"]), most, clock, sleep))
+                says(node, state, log(task))
             else:
                 says(node, state, "")
         if len(ended) < len(nodes):
-            sleep(_PAUSE_S)
+            sleep(pause_s)
     return ended
 
 
@@ -166,11 +175,11 @@ def _patience(state: str, limit_s: float) -> float:
     return limit_s if state in {"starting", "running"} else _ASSIGNED_S
 
 
-def _newest(tasks: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
-    """Return each node's newest task."""
+def _first(tasks: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Return each node's oldest task: Swarm makes others after a failure, which would fail in the same way."""
     found: dict[str, Mapping[str, Any]] = {}
     for one in sorted(tasks, key=lambda task: str(task.get("CreatedAt", ""))):
-        found[str(one.get("NodeID", ""))] = one
+        found.setdefault(str(one.get("NodeID", "")), one)
     return found
 
 
@@ -182,6 +191,7 @@ def read_log(
     api: Api,
     task: str,
     most: int,
+    tail: str = "all",
     clock: Callable[[], float] = time.monotonic,
     sleep: Callable[[float], None] = time.sleep,
     *,
@@ -190,17 +200,17 @@ def read_log(
     """Return what a task printed, at most so many of its last bytes. is_whole: wait a moment until something comes."""
     until = clock() + (3.0 if is_whole else 0.0)
     while True:
-        found = _bytes(api, task, most)
+        found = _bytes(api, task, most, tail)
         if found or clock() >= until:
             return found.decode("utf-8", "replace")
         sleep(_PAUSE_S)
 
 
-def _bytes(api: Api, task: str, most: int) -> bytes:
+def _bytes(api: Api, task: str, most: int, tail: str) -> bytes:
     """Return what of a task's log can be read now: nothing before its container exists."""
     pieces, length = [], 0
     with suppress(EngineError, *sdk_errors()):
-        for piece in api.follow_log("tasks", task, follow=False):
+        for piece in api.follow_log("tasks", task, tail=tail, follow=False):
             pieces.append(piece)
             length += len(piece)
             if length >= most:

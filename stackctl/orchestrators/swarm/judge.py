@@ -93,13 +93,19 @@ def _not_run(node: Node, ran: Ran, wanted: Wanted) -> NodeReport:
     if _NO_IMAGE.search(words):
         return NodeReport(
             node=node,
-            problem=f"it can't fetch the image {wanted.image}: {words}",
+            problem=f"it can't fetch the image {wanted.image}{_more(words, wanted.image)}",
             hint=f"Run `{command_line('docker', 'pull', wanted.image)}` there, and repair what it says.",
             issue="swarm-image-missing",
         )
     said = words or (f"its task stayed {ran.state}" if ran.state else "its task was not started")
     hint = f"Run `{command_line('docker', 'node', 'inspect', node.name)}`, and look at the engine's log there."
     return NodeReport(node=node, problem=f"the look did not run: {said}", hint=hint, issue="swarm-no-node")
+
+
+def _more(words: str, image: str) -> str:
+    """Return what the engine says beside the image's name, as the end of a sentence."""
+    said = words.replace(image, "").strip(" :")
+    return f": {said}" if said and said.lower() != "no such image" else ""
 
 
 def _of_files(seen: Printed, wanted: Wanted) -> tuple[str, str, str] | None:
@@ -123,7 +129,7 @@ def _of_files(seen: Printed, wanted: Wanted) -> tuple[str, str, str] | None:
         if not there.head:
             change = command_line("chmod", "a+r", PurePosixPath(path))
             whom = f"user {wanted.user.uid}" if wanted.user else "the backend's user"
-            return f"{path} can't be read by {whom}", f"Run `{change}` there.", "swarm-model-missing"
+            return f"{path} can't be read by {whom}", f"Run `{change}` there.", "folder-not-readable"
         if there.head != here.head:
             return f"{path} has another content there than here", _PULL, "swarm-model-missing"
     return None

@@ -20,7 +20,6 @@ _LIMIT_S: Final = 90.0
 _INSIDE: Final = "/stackctl"
 # what NVIDIA's runtime reads; with a resource reserved it would give those alone, but another task may have them
 _GPU: Final = {"NVIDIA_VISIBLE_DEVICES": "all", "NVIDIA_DRIVER_CAPABILITIES": "compute,utility"}
-_USERNS: Final = "host's network namespace"  # an engine with user namespaces keeps containers out of it
 
 
 def wanted_of(plan: Plan, cluster: Cluster, platform: str) -> judge.Wanted:
@@ -92,7 +91,7 @@ def _run(
 
     with job.running(api, asked, without) as service:
         ended = job.follow(api, service, looked_at, limit_s=_LIMIT_S, most=look_text.MOST_BYTES, says=state_of)
-    if asked.network and any(_USERNS in one.error for one in ended.values()):
+    if asked.network and any(job.USERNS in one.error for one in ended.values()):
         return _run(replace(asked, network=""), looked_at, listed, api, says)  # it sees fewer of the node's networks
     return ended
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from stackctl.contracts.gpu_trial import GpuTrial, Inside
 from stackctl.contracts.host import Cpu, Gpu
 from stackctl.contracts.json_table import table_or_empty
-from stackctl.contracts.node import Node, NodeReport
+from stackctl.contracts.node import Brings, Brought, Node, NodeReport
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.section import NONE
 from stackctl.core.config.swarm_spec import AUTO, Swarm
@@ -61,12 +61,18 @@ class NodesSeen:
             self._listed = nodes.parse_nodes(self._api.list("nodes"), here)
         return self._listed
 
+    def _known(self) -> tuple[Node, ...] | None:
+        """Return all nodes; None where no manager answers, as in a rendering for another machine."""
+        with suppress(StackctlError):
+            return self.nodes()
+        return None
+
     def cluster(self) -> Cluster:
         """Return the settings with what the candidates offer; as recorded if no manager answers."""
-        try:
-            candidates = nodes.choose_candidates(self.nodes(), self._swarm.nodes)
-        except EngineError:
+        listed = self._known()
+        if listed is None:
             return self._recorded_cluster()
+        candidates = nodes.choose_candidates(listed, self._swarm.nodes)
         kind = nodes.resource_kind(candidates, self._swarm.gpu_resource)
         return Cluster(settings=self._swarm, kind=kind, offered=nodes.offered(candidates, kind))
 
@@ -97,7 +103,8 @@ class NodesSeen:
         seen = last_look.weakest_gpus(tuple(map(self._freed, found.able))) if found else ()
         if seen or not cluster.kind:
             return seen
-        is_offered = any(one.resources.get(cluster.kind) for one in self.nodes())
+        listed = self._known()
+        is_offered = listed is None or any(one.resources.get(cluster.kind) for one in listed)
         return last_look.unknown_gpus(cluster.kind, cluster.offered) if is_offered else ()
 
     def _freed(self, report: NodeReport) -> NodeReport:
@@ -138,6 +145,12 @@ class NodesSeen:
         found = self.last()
         return bool(found and found.able and all(one.node.is_here for one in found.able))
 
+    def places(self) -> tuple[str, ...]:
+        """Return the names of the nodes that passed the last look, else of the candidates; "" is this node."""
+        found = self.last()
+        able = [one.node for one in found.able] if found else nodes.choose_candidates(self.nodes(), self._swarm.nodes)
+        return tuple("" if one.is_here else one.name for one in able)
+
     def trial(self, request: GpuRequest) -> GpuTrial:
         """Return what the look saw of the GPUs on the weakest node that passed."""
         del request
@@ -166,6 +179,15 @@ class NodesSeen:
 
         self._listed = None
         return look(plan, self.cluster(), self.nodes(), self._api, str(self._folder.path), self._details)
+
+    def bring(self, plan: Plan, says: Brings) -> tuple[Brought, ...]:
+        """Copy the model's files from here to each candidate that lacks them."""
+        from stackctl.orchestrators.swarm.bring import bring
+
+        found = self.reports(plan)
+        done = bring(plan, self.cluster(), found, self._api, str(self._folder.path), says)
+        self._listed = None
+        return done
 
     def survey(self, plan: Plan) -> bool:
         """Look at each node, and label those where the backend may run; see ports/orchestrator.
@@ -214,10 +236,13 @@ class NodesSeen:
 
 def _none_passes(found: tuple[NodeReport, ...]) -> EngineError:
     """Return the error if no node can run the backend: each node's reason, and what to do."""
-    hints = dict.fromkeys(f"{one.node.name}: {one.hint}" for one in found if one.hint)
+    names: dict[tuple[str, str], list[str]] = {}
+    for one in found:
+        names.setdefault((one.problem, one.hint), []).append(one.node.name)
     issues = {one.issue for one in found if one.issue}
     return EngineError(
-        "no node can run the backend: " + "; ".join(f"{one.node.name}: {one.problem}" for one in found),
-        hint="\n".join(hints) or "Look at each node with `stackctl nodes`.",
+        "no node can run the backend: " + "; ".join(f"{', '.join(who)}: {why}" for (why, _), who in names.items()),
+        hint="\n".join(f"{', '.join(who)}: {hint}" for (_, hint), who in names.items() if hint)
+        or "Look at each node with `stackctl nodes`.",
         issue=issues.pop() if len(issues) == 1 else "swarm-no-node",
     )

@@ -6,25 +6,24 @@ from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import PurePosixPath
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
+from stackctl.contracts.finding import CheckResult
+from stackctl.contracts.node import Brings, Brought, NodeReport
 from stackctl.core.adoption.mounted import Service
-from stackctl.core.config.swarm_spec import Swarm
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan.change import Change
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start.events import Event
 from stackctl.errors import ConfigError, EngineError
-from stackctl.orchestrators.swarm import apply, render, service_spec, watch
+from stackctl.orchestrators.swarm import apply, health, render, service_spec, watch
 from stackctl.orchestrators.swarm.api import Api
-from stackctl.orchestrators.swarm.cluster import DEFAULT_KIND, FILE, STACK, Cluster, data_label
+from stackctl.orchestrators.swarm.cluster import FILE, STACK, data_label
+from stackctl.orchestrators.swarm.nodes_seen import NodesSeen
 from stackctl.orchestrators.swarm.states import look
 from stackctl.ports.disk import Folder, Says
 from stackctl.ports.engine import Watch
 from stackctl.ports.orchestrator import Action
-
-if TYPE_CHECKING:
-    from stackctl.core.config.spec import Spec
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _GATEWAY_BRIDGE: Final = "docker_gwbridge"
@@ -33,28 +32,34 @@ _HAS_TMPFS_OPTIONS: Final = (28,)  # engines before know no options of a folder 
 
 
 class SwarmOrchestrator:
-    """One folder's stack. `settings`: None where only what runs is seen and stopped."""
+    """One folder's stack. `nodes`: those of the Swarm, as the stack's settings choose them."""
 
     name: Final = "swarm"
+    title: Final = "Docker Swarm"
     file: Final = FILE
+    program: Final = ""
 
     def __init__(
         self,
         folder: Folder,
         api: Api,
         template: Callable[[str], str],
-        settings: "Spec | None",
+        nodes: NodesSeen,
         *,
         details: Says,
         note: Says,
     ) -> None:
-        self._folder, self._api, self._template, self._settings = folder, api, template, settings
+        self._folder, self._api, self._template, self._nodes = folder, api, template, nodes
         self._details, self._note = details, note
+
+    def examine(self, name: str) -> CheckResult:
+        """Return what is wrong with the swarm, and with the nodes that a stack needs."""
+        return health.examine(name, self._api)
 
     def at(self, folder: Folder) -> "SwarmOrchestrator":
         """Return the same for another folder."""
         return SwarmOrchestrator(
-            folder, self._api, self._template, self._settings, details=self._details, note=self._note
+            folder, self._api, self._template, self._nodes.at(folder), details=self._details, note=self._note
         )
 
     def gateway(self) -> str:
@@ -72,12 +77,33 @@ class SwarmOrchestrator:
             )
         return str(config["Gateway"])
 
-    def survey(self, plan: Plan) -> bool:
+    def places(self, plan: Plan) -> tuple[str, ...]:
+        """Return the nodes that passed the last look, else all that may pass one; "" is this one."""
         del plan
-        return False
+        return self._nodes.places()
+
+    def removal(self, name: str) -> tuple[str, ...]:
+        """Return the command that removes a stack's services and networks without stackctl."""
+        return ("docker", "stack", "rm", name)
+
+    def survey(self, plan: Plan) -> bool:
+        """Look at each node where the backend may run, and label those that pass."""
+        return self._nodes.survey(plan)
+
+    def nodes(self, plan: Plan) -> tuple[NodeReport, ...]:
+        """Look at each node, and return what was found."""
+        return self._nodes.reports(plan)
+
+    def bring(self, plan: Plan, says: Brings) -> tuple[Brought, ...]:
+        """Copy the model's files from here to each node that lacks them."""
+        return self._nodes.bring(plan, says)
 
     def observe(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        """Return ((), a version that can do all): no program is needed, Swarm is a part of the engine."""
+        """Return ((), a version that can do all): no program is needed, Swarm is a part of the engine.
+
+        Raises ConfigError or EngineError unless this node manages a Swarm.
+        """
+        self._nodes.refuse_unmanaged()
         return (), _ABLE
 
     def addresses(self, name: str) -> tuple[tuple[IPv4Network, ...], tuple[IPv4Network, ...]]:
@@ -89,16 +115,12 @@ class SwarmOrchestrator:
             for config in (one.get("IPAM") or {}).get("Config") or ():
                 if "." in config.get("Subnet", ""):
                     (own if is_own else theirs).append(IPv4Network(config["Subnet"], strict=False))
-        return tuple(theirs), tuple(own)
+        return (*theirs, *self._nodes.subnets()), tuple(own)
 
     def files(self, plan: Plan, folder: PurePosixPath | None = None) -> Mapping[str, str]:
         """Return name -> text of the plan's file. All paths in it are absolute."""
         place = folder or PurePosixPath(self._folder.path)
-        return {self.file: render.render(plan, self._cluster(), place, self._template)}
-
-    def _cluster(self) -> Cluster:
-        settings = self._settings.swarm if self._settings else Swarm()
-        return Cluster(settings=settings, kind=DEFAULT_KIND)
+        return {self.file: render.render(plan, self._nodes.cluster(), place, self._template)}
 
     def additions(self) -> tuple[str, ...]:
         """Return (): a stack in Swarm has no override file."""

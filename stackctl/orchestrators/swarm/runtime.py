@@ -24,9 +24,12 @@ def runtime(
 ) -> Runtime:
     """Return Swarm for a folder. settings: stack.toml, where the stack is planned or rendered."""
     from stackctl.orchestrators.swarm.api import Api, Connected
-    from stackctl.orchestrators.swarm.docker_view import NotLooked, SwarmDocker
+    from stackctl.orchestrators.swarm.docker_view import SwarmDocker
+    from stackctl.orchestrators.swarm.machine_view import SwarmGpus, SwarmHost
+    from stackctl.orchestrators.swarm.nodes_seen import NodesSeen
     from stackctl.orchestrators.swarm.orchestrator import SwarmOrchestrator
 
     api = Api(cast("Connected", docker))
-    found = SwarmOrchestrator(folder, api, template, settings, details=details, note=note)
-    return Runtime(found, SwarmDocker(docker, api, found, NotLooked()), host, gpus)
+    nodes = NodesSeen(folder, docker, settings, api, details=details, note=note)
+    found = SwarmOrchestrator(folder, api, template, nodes, details=details, note=note)
+    return Runtime(found, SwarmDocker(docker, api, found, nodes), SwarmHost(host, nodes), SwarmGpus(gpus, nodes))

@@ -23,7 +23,8 @@ def attached(task: Mapping[str, Any]) -> ContainerNetworking:
             Attachment(
                 network=str((one.get("Network") or {}).get("Spec", {}).get("Name", "")),
                 address=str((one.get("Addresses") or [""])[0]).partition("/")[0],
-                is_internal=bool((one.get("Network") or {}).get("Spec", {}).get("Internal")),
+                is_internal=(is_internal := bool((one.get("Network") or {}).get("Spec", {}).get("Internal"))),
+                is_isolated=is_internal,  # no node has an address in an internal overlay
             )
             for one in task.get("NetworksAttachments") or ()
         )

@@ -113,6 +113,8 @@ def _start_at_boot(looks: Looks) -> CheckResult:
 
 def _find_compose(looks: Looks) -> CheckResult:
     system = looks.machine.system
+    if not looks.machine.orchestrator.program:
+        return CheckResult(applies=False)
     plugin, standalone = (
         system.ask(one, within_s=looks.left_s(_ASK_S)) if system.program(one[0]) else None for one in WORDS
     )

@@ -57,6 +57,15 @@ def _services(looks: Looks) -> CheckResult:
     return CheckResult(says=describe(states), untried="" if states else _NONE)
 
 
+def _machines(looks: Looks) -> CheckResult:
+    """Look at the machines among which the orchestrator moves the stack."""
+    looks.engine()
+    name = ""
+    with suppress(StackctlError):
+        name = _name(looks)
+    return looks.machine.orchestrator.examine(name)
+
+
 def _unfinished(looks: Looks) -> CheckResult:
     if kept_journal(looks.machine) is None:
         return CheckResult()
@@ -115,6 +124,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     Check(name="settings", title="the settings can be read", run=_read_settings),
     Check(name="name", title="the name is this folder's", run=_own_name),
     Check(name="services", title="the services are ready", run=_services),
+    Check(name="nodes", title="its nodes are well", run=_machines),
     Check(name="deploy", title="no deploy is unfinished", run=_unfinished),
     Check(name="backend elsewhere", title="the backend elsewhere answers", run=_reach_external),
 )

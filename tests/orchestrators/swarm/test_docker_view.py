@@ -211,7 +211,8 @@ def test_a_log_that_breaks_off_shows_what_came() -> None:
 
 def test_the_networks_of_a_task_on_another_node_are_those_that_the_manager_gave_it() -> None:
     found, _ = view()
-    assert found.attached("c1").networks == (Attachment(network="chat_inner", address="10.9.0.5", is_internal=True),)
+    place = Attachment(network="chat_inner", address="10.9.0.5", is_internal=True, is_isolated=True)
+    assert found.attached("c1").networks == (place,)
     assert found.attached("c1").published == ()
 
 
