@@ -775,6 +775,7 @@ class FakeOrchestrator:
     )  # by their compose file's folder
 
     program: str = "docker compose"
+    publishes_everywhere: bool = False
     machines: CheckResult = field(default_factory=lambda: CheckResult(applies=False))  # what is found of them
 
     def at(self, folder: Folder) -> "FakeOrchestrator":

@@ -156,6 +156,7 @@ def _ways(site: Site) -> Iterator[Route]:
 def _from_here(site: Site, target: Target) -> Iterator[Route]:
     """Try from this machine: the places that should be open, and all others."""
     machine = site.machine
+    is_everywhere = target.is_page and machine.orchestrator.publishes_everywhere
     planned, others = dict[str, bool](), dict[str, bool]()  # "address:port" -> whether it answers
     for address in target.addresses(machine.host.addresses()):
         for port in target.ports:
@@ -166,10 +167,14 @@ def _from_here(site: Site, target: Target) -> Iterator[Route]:
                 # if nothing is published, the page is asked inside its container, which has another loopback
                 or (target.is_page and bool(target.planned) and site.page.is_at(f"http://{at}"))
             )
-            (planned if target.is_planned_at(address, port) else others)[at] = is_ours
+            if target.is_planned_at(address, port):
+                planned[at] = is_ours
+            else:
+                others[at] = is_ours and (not is_everywhere or _lets_in(at, site))
     if planned:
         yield reachability.all_open(_HERE, target, planned)
-    yield reachability.all_shut(_HERE, target, others)
+    shut = "no answer, or refused without the password" if is_everywhere else "no answer"
+    yield reachability.all_shut(_HERE, target, others, shut=shut)
     if target.is_page or target.planned:
         return
     for one in target.attached.networks:
@@ -179,6 +184,12 @@ def _from_here(site: Site, target: Target) -> Iterator[Route]:
         seen = "answers: Linux lets a host reach its containers" if is_open else "no answer"
         at = join(one.address, target.port)
         yield Route(source=_HERE, target=target.name, address=at, expected="either", is_open=is_open, seen=seen)
+
+
+def _lets_in(at: str, site: Site) -> bool:
+    """Return whether the page lets this machine in without a password, at an address that was not planned."""
+    answer = site.machine.host.ask_here(f"http://{at}", (_PAGE,), None).answers.get(_PAGE.path)
+    return answer is not None and reachability.lets_in(answer)
 
 
 def _from_sillytavern(site: Site) -> Route:

@@ -116,8 +116,8 @@ def all_open(source: str, target: Target, tried: Mapping[str, bool]) -> Route:
     )
 
 
-def all_shut(source: str, target: Target, tried: Mapping[str, bool]) -> Route:
-    """Return the unplanned routes as one: open if any is."""
+def all_shut(source: str, target: Target, tried: Mapping[str, bool], *, shut: str = "no answer") -> Route:
+    """Return the unplanned routes as one: open if any is. shut: what is seen of them if none is."""
     opened = [at for at, is_open in tried.items() if is_open]
     return Route(
         source=source,
@@ -125,7 +125,7 @@ def all_shut(source: str, target: Target, tried: Mapping[str, bool]) -> Route:
         address=", ".join(opened) or f"{len(tried)} others",
         expected="closed",
         is_open=bool(opened),
-        seen="answers" if opened else "no answer",
+        seen="answers" if opened else shut,
     )
 
 

@@ -75,6 +75,7 @@ class ComposeOrchestrator:
     title: Final = "Docker Compose"
     file: Final = render.FILE
     program: Final = "docker compose"
+    publishes_everywhere: Final = False
 
     def __init__(
         self, folder: Folder, docker: Docker, template: Callable[[str], str], *, details: Says, note: Says

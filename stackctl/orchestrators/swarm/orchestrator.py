@@ -38,6 +38,7 @@ class SwarmOrchestrator:
     title: Final = "Docker Swarm"
     file: Final = FILE
     program: Final = ""
+    publishes_everywhere: Final = True  # in host mode a port has no address
 
     def __init__(
         self,
