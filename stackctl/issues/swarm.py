@@ -149,7 +149,9 @@ ISSUES: Final[tuple[Issue, ...]] = (
         "`stackctl images build` on the node. An image of a registry: `docker pull IMAGE` on the node shows what is "
         "wrong, such as its way out or its room.",
         undo="`docker image rm IMAGE` on that node.",
-        sources=("https://docs.docker.com/engine/swarm/services/#create-a-service-using-an-image-on-a-private-registry",),
+        sources=(
+            "https://docs.docker.com/engine/swarm/services/#create-a-service-using-an-image-on-a-private-registry",
+        ),
     ),
     Issue(
         id="swarm-model-missing",

@@ -45,7 +45,7 @@ def save(url: str, login: tuple[str, Secret], messages: int) -> dict[str, Any]:
     lines: list[dict[str, Any]] = [{"user_name": "Bo", "character_name": "Seraphina", "chat_metadata": {}}]
     lines += [{"name": "Bo", "is_user": True, "mes": f"message {number}"} for number in range(1, messages + 1)]
     with Tavern(url, bounded.over_http(), login=login) as tavern:
-        status = tavern._ask("POST", "/api/chats/save", {**_CHAT, "chat": lines}).status_code  # noqa: SLF001
+        status = tavern._ask("POST", "/api/chats/save", {**_CHAT, "chat": lines}).status_code
     return {"status": status}
 
 
