@@ -32,7 +32,7 @@ def test_the_program_finds_a_file_with_its_size_and_its_beginning_and_one_that_i
 
 
 def test_the_program_reads_memory_processor_and_resources() -> None:
-    found = read_printed(run(script([], asks_gpu=False), **{"DOCKER_RESOURCE_GPU": "GPU-a"}), [])
+    found = read_printed(run(script([], asks_gpu=False), DOCKER_RESOURCE_GPU="GPU-a"), [])
     assert found.total_mib
     assert found.free_mib
     assert found.cpu
@@ -60,7 +60,13 @@ def test_a_driver_that_does_not_run_is_kept_as_its_words(tmp_path: Path) -> None
 def test_routes_become_subnets_and_the_default_route_is_none() -> None:
     text = "\n".join(
         f"stackctl-sees route {one}"
-        for one in ("Destination Mask", "00000000 00000000", "0000580A 00FFFFFF", "000011AC 0000FFFF", "0000000A 000000AA")
+        for one in (
+            "Destination Mask",
+            "00000000 00000000",
+            "0000580A 00FFFFFF",
+            "000011AC 0000FFFF",
+            "0000000A 000000AA",
+        )
     )
     assert read_printed(text, []).subnets == ("10.88.0.0/24", "172.17.0.0/16")
 
