@@ -198,7 +198,8 @@ def test_interfaces_and_routes_are_read_in_one_place() -> None:
     for module, path in MODULES.items():
         text = path.read_text(encoding="utf-8")
         reads = "net_if_addrs" in text or "/proc/net/route" in text
-        assert reads == (module == "stackctl.effects.host.network"), module
+        # the latter is a program that another machine runs
+        assert reads == (module in {"stackctl.effects.host.network", "stackctl.orchestrators.swarm.look_text"}), module
 
 
 def test_the_environment_is_read_in_effects_and_at_the_door_only() -> None:

@@ -117,8 +117,8 @@ ISSUES: Final[tuple[Issue, ...]] = (
         repair="`stackctl nodes` gives each node's reason. Down: start the machine, or its engine. Drained: `docker "
         "node update --availability active NODE`. No GPU offered: on that node set `node-generic-resources` and "
         '`"default-runtime": "nvidia"` in `/etc/docker/daemon.json`. A GPU that is offered and not seen: the default '
-        "runtime, and `swarm-resource` in `/etc/nvidia-container-runtime/config.toml`, whose name is `DOCKER_RESOURCE_` "
-        "and the resource's kind; use the NVIDIA Container Toolkit 1.19 or newer.",
+        "runtime, and `swarm-resource` in `/etc/nvidia-container-runtime/config.toml`, whose value is "
+        "`DOCKER_RESOURCE_` and the resource's kind; use the NVIDIA Container Toolkit 1.19 or newer.",
         undo="Take the settings out again, and restart that node's engine.",
         sources=(
             "https://docs.docker.com/reference/cli/dockerd/#node-generic-resources",
@@ -145,8 +145,8 @@ ISSUES: Final[tuple[Issue, ...]] = (
         "is in no registry. That node can't run the backend until it has the image.",
         seen="The look at the nodes starts the image on each; the engine there says that it has none, or why it can't "
         "pull it.",
-        repair="An image of our own: `docker save IMAGE | ssh NODE docker load` on the machine that has it, or "
-        "`stackctl images build` on the node. An image of a registry: `docker pull IMAGE` on the node shows what is "
+        repair="An image that stackctl builds: `docker save IMAGE | ssh NODE docker load` on the machine that has it, "
+        "or `stackctl images build` on the node. An image of a registry: `docker pull IMAGE` on the node shows what is "
         "wrong, such as its way out or its room.",
         undo="`docker image rm IMAGE` on that node.",
         sources=(
@@ -171,10 +171,10 @@ ISSUES: Final[tuple[Issue, ...]] = (
         kind="engine",
         meaning="SillyTavern runs where its data lies, in this folder; a second one beside other chats would be "
         "another SillyTavern. Nothing was changed.",
-        seen="The label `stackctl.STACK.data` of the nodes, which a deploy sets on its own; and whether the engine that "
+        seen="The label `stackctl.STACK.data`, which a deploy sets on its node; and whether the engine that "
         "stackctl asks sees this machine's disk.",
-        repair="Run stackctl on the node that has the data, in the stack's folder; in a container with `--network host` "
-        "and the folder at the same path. After the data has moved here: `docker node update --label-rm "
+        repair="Run stackctl on the node that has the data, in the stack's folder; in a container, with "
+        "`--network host` and the folder at the same path. After the data has moved here: `docker node update --label-rm "
         "stackctl.STACK.data NODE`, then `stackctl deploy`.",
         undo="`docker node update --label-add stackctl.STACK.data=true NODE` sets the label again.",
     ),

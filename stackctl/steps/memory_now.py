@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from stackctl.contracts.host import GpuHolder, GpuReading
 from stackctl.core.observed import Ram, ServiceState
-from stackctl.errors import GpuError
+from stackctl.errors import EngineError, GpuError
 from stackctl.machine import Machine
 
 _MOST_HOLDERS, _LONGEST_NAME = 32, 200  # of one GPU, of a program, which has chosen its name itself
@@ -93,6 +93,18 @@ def memory_now(states: Iterable[ServiceState], gpus: GpusNow, machine: Machine) 
         ram_mib=ram_of(states, machine),
         ram=machine.host.ram(None) if is_local else None,
     )
+
+
+def known_ram(machine: Machine) -> Ram:
+    """Return the memory that a model may fill; raise EngineError if it is other machines', not looked at so far."""
+    found = machine.host.ram(None)
+    if found is None:
+        raise EngineError(
+            "the memory of the nodes is not known yet",
+            hint="Run `stackctl nodes`, which looks at each. Or give it with `--ram`.",
+            issue="swarm-no-node",
+        )
+    return found
 
 
 def is_all_here(states: Iterable[ServiceState]) -> bool:

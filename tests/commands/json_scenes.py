@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -15,6 +16,7 @@ from stackctl.commands.setup import set_up
 from stackctl.contracts.engine_link import EngineLink
 from stackctl.contracts.gpu_trial import GpuTrial, Inside
 from stackctl.contracts.host import Gpu, GpuHolder, GpuReading
+from stackctl.contracts.node import Brought, FileSeen, Node, NodeReport
 from stackctl.contracts.service import Publish
 from stackctl.contracts.system import Ran
 from stackctl.core.catalogue import stored
@@ -50,6 +52,26 @@ CARD_NOW = GpuReading(
     uuid="GPU-1", name="NVIDIA GeForce RTX 3060", total_mib=12288, free_mib=9216, utilisation=3, temperature_c=41,
     power_w=18.5, power_limit_w=170.0, throttled=("power limit",),
     holders=(GpuHolder(pid=4711, name="gnome-shell", mib=310),),
+)  # fmt: skip
+NODE = NodeReport(
+    node=Node(
+        id="ldcr8tudmsregjgosp1k1dqx8", name="gpu1", engine=(28, 5, 2), platform="linux/x86_64", address="192.168.1.12",
+        resources={"NVIDIA-GPU": 1},
+    ),
+    files=(FileSeen(path="/srv/models/tiny.gguf", size=4096, head="1" * 64),),
+    free_bytes=80 << 30, total_mib=32768, free_mib=24576, gpus=(CARD,), services=("llamacpp",),
+)  # fmt: skip
+LACKING = NodeReport(
+    node=replace(NODE.node, id="669cek6qxbdru046tsovqcn8i", name="gpu2", address="192.168.1.13"),
+    problem="the model is missing: there is no /srv/models/tiny.gguf",
+    hint="Run `stackctl models pull --nodes`, which copies it there.",
+    issue="swarm-model-missing",
+    files=(FileSeen(path="/srv/models/tiny.gguf"),),
+)
+BROUGHT = Brought(node="gpu1", state="copied", copied_bytes=4096, took_s=1.5)
+NOT_BROUGHT = Brought(
+    node="gpu2", state="failed", problem="the model has no room: 1 MiB are free there, and 8 MiB are needed",
+    hint="Make room there, and run it again.", issue="swarm-model-missing",
 )  # fmt: skip
 CATALOGUE = "https://example.org/catalogue.toml"
 
@@ -108,6 +130,21 @@ def _card_refused(place: Place) -> None:
     _card(place)
     refusal = 'could not select device driver "nvidia" with capabilities: [[gpu]]'
     place.stage.trials = {"nvidia": GpuTrial(drivers=("nvidia",), refusal=refusal)}
+
+
+def _nodes(place: Place) -> None:
+    """A Swarm of two nodes, of which one has the model."""
+    deploy(place.machine, DEMO, QUICK)
+    fakes: Any = place.machine.orchestrator
+    fakes.reports, fakes.brought = (NODE, LACKING), (BROUGHT, NOT_BROUGHT)
+    fakes.brought = (BROUGHT, replace(BROUGHT, node="gpu2", state="there", copied_bytes=0, took_s=0.0))
+
+
+def _no_nodes(place: Place) -> None:
+    """A Swarm in which no node has the model, nor gets it."""
+    _nodes(place)
+    fakes: Any = place.machine.orchestrator
+    fakes.reports, fakes.brought = (LACKING,), (NOT_BROUGHT,)
 
 
 @dataclass(frozen=True)
@@ -348,6 +385,8 @@ SCENES = (
     Scene("models-fit-too-large", f"models fit {{around}}/Llama-3.1-8B-Q8_0.gguf {_FIT} --gpu-layers all", _llama),
     Scene("models-fit-repository", f"models fit hf:owner/tiny {_FIT}"),
     Scene("models-pull", f"models pull {SOURCE}"),
+    Scene("models-pull-nodes", "models pull --nodes", _nodes),
+    Scene("models-pull-nodes-failed", "models pull --nodes", _no_nodes, 4),
     Scene("models-list", "models list", _pulled),
     Scene("models-list-empty", "models list"),
     Scene("models-verify", "models verify", _pulled),
@@ -386,6 +425,8 @@ SCENES = (
     Scene("setup", "setup", _bare, 4),
     Scene("setup-yes", "setup --yes", _bare, 4),
     Scene("setup-undo", "setup --undo --yes", _set_up),
+    Scene("nodes", "nodes", _nodes),
+    Scene("nodes-none", "nodes", _no_nodes, 4),
     Scene("free", "free", Place.deployed),
     Scene("free-nothing", "free", _stopped),
     Scene("free-wake", "free --wake --timeout 20", Place.deployed),

@@ -43,6 +43,7 @@ _WHOSE = {
     "backends/program_signatures.py": "Any program",
     "backends/textgen_failures.py": "text-generation-webui",
     "backends/textgen_log.py": "text-generation-webui",
+    "orchestrators/swarm/log.py": "Docker Swarm",
     "core/engine/containers.py": "The engine and containers",
     "core/engine/daemon.py": "The engine and containers",
     "core/engine/images.py": "Images and registries",

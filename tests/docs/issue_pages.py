@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 
 from stackctl import errors
-from stackctl.issues import ISSUES, engine, gpu, images, machine, model, network, settings, speed, stack, storage
+from stackctl.issues import ISSUES, engine, gpu, images, machine, model, network, settings, speed, stack, storage, swarm
 from stackctl.issues.issue import Issue
 from stackctl.terminal import wrapped
 from tests.docs import messages
 
 FOLDER = "issues"
 INDEX = f"{FOLDER}/README.md"
-AREAS = (engine, machine, storage, network, images, gpu, model, settings, stack, speed)
+AREAS = (engine, machine, storage, network, images, gpu, model, settings, stack, speed, swarm)
 _HEAD = """\
 # Issues
 

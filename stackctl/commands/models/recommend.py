@@ -21,9 +21,10 @@ from stackctl.core.hub.part_names import SHOWN
 from stackctl.core.hub.source import Source, is_main
 from stackctl.core.model.model import ModelSeen
 from stackctl.core.observed import Ram
-from stackctl.errors import DoesNotFit, EngineError, GpuError, ModelError, SeveralModels
+from stackctl.errors import DoesNotFit, GpuError, ModelError, SeveralModels
 from stackctl.machine import Machine
 from stackctl.steps.build_here import gpus_here, stack_here
+from stackctl.steps.memory_now import known_ram
 from stackctl.steps.models.catalogue import catalogue_in_use
 
 
@@ -87,13 +88,7 @@ def room(
             free, totals = tuple(gpu.free_mib for gpu in gpus), tuple(gpu.total_mib for gpu in gpus)
             indices = tuple(gpu.index for gpu in gpus)
             bandwidths = tuple(map(of_gpu, gpus))
-    ram = machine.host.ram(None) if ram_mib is None else Ram(total_mib=ram_mib, free_mib=ram_mib)
-    if ram is None:
-        raise EngineError(
-            "the memory of the nodes is not known yet",
-            hint="Run `stackctl nodes`, which looks at each. Or give it with `--ram`.",
-            issue="swarm-no-node",
-        )
+    ram = known_ram(machine) if ram_mib is None else Ram(total_mib=ram_mib, free_mib=ram_mib)
     return Room(
         gpus_mib=free,
         totals_mib=totals,

@@ -256,7 +256,7 @@ def runtime(
 def _one_machine(command: str) -> ConfigError:
     return ConfigError(
         f'this stack runs on this machine alone; `{command}` is for target = "swarm"',
-        hint='To run it on several machines, set `target = "swarm"` in stack.toml (docs/several-machines.md).',
+        hint='Set `target = "swarm"` in stack.toml to run it on several machines (docs/several-machines.md).',
     )
 
 

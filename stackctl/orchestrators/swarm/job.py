@@ -210,7 +210,7 @@ def read_log(
 
 
 def _bytes(api: Api, task: str, most: int, tail: str) -> bytes:
-    """Return what of a task's log can be read now: nothing before its container exists."""
+    """Return the part of a task's log that can be read now: nothing before its container exists."""
     pieces, length = [], 0
     with suppress(EngineError, *sdk_errors()):
         for piece in api.follow_log("tasks", task, tail=tail, follow=False):

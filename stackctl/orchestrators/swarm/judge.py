@@ -19,7 +19,7 @@ _NO_IMAGE: Final = re.compile(
 )
 _PULL: Final = "Run `stackctl models pull --nodes`, which copies it there."
 _GPU_SETUP: Final = (
-    'On that node, set "default-runtime": "nvidia" in /etc/docker/daemon.json, and swarm-resource = '
+    'Set "default-runtime": "nvidia" in that node\'s /etc/docker/daemon.json, and swarm-resource = '
     '"DOCKER_RESOURCE_{kind}" in /etc/nvidia-container-runtime/config.toml; use the NVIDIA Container Toolkit 1.19 or '
     "newer, and restart its engine."
 )

@@ -40,7 +40,7 @@ class SwarmHost:
         return self.here.read_speed() if self._nodes.runs_here_alone() else None
 
     def gpu_variables(self) -> dict[str, str]:
-        """Return {}: this machine's variables say nothing of the nodes."""
+        """Return {}: this machine's variables are not those of the nodes."""
         return {}
 
     is_wsl = _same(Host.is_wsl)
@@ -79,7 +79,7 @@ class SwarmGpus:
         return self._nodes.gpus()
 
     def cards(self) -> tuple[Card, ...]:
-        """Return (): what this machine has says nothing of the nodes."""
+        """Return (): this machine's are not those of the nodes."""
         return ()
 
     def read(self, *, wakes: bool = True) -> tuple[GpuReading, ...]:

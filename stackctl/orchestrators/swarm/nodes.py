@@ -111,7 +111,7 @@ def choose_candidates(nodes: tuple[Node, ...], wanted: tuple[str, ...]) -> tuple
         same = [one for one in nodes if name in {one.name, one.id}]
         if not same:
             known = ", ".join(one.name for one in nodes) or "none"
-            raise ConfigError(f"swarm.nodes: there is no node {name!r}", hint=f"The nodes are: {known}.")
+            raise ConfigError(f"swarm.nodes: there is no node {name!r}", hint=f"Name some of these: {known}.")
         if len(same) > 1:
             ids = ", ".join(one.id for one in same)
             raise ConfigError(f"swarm.nodes: {len(same)} nodes are named {name!r}", hint=f"Name one by its id: {ids}.")
@@ -173,8 +173,8 @@ def refusal(node: Node, here: Node, kind: str) -> tuple[str, str, str]:
         return (
             f"it offers no {kind}",
             (
-                f'For a GPU there, set "node-generic-resources": ["{kind}=GPU-UUID"] (`nvidia-smi -L` names it) and '
-                '"default-runtime": "nvidia" in its /etc/docker/daemon.json, then restart its engine.'
+                f'Set "node-generic-resources": ["{kind}=GPU-UUID"] (`nvidia-smi -L` names it) and "default-runtime": '
+                '"nvidia" in its /etc/docker/daemon.json if it has a GPU, then restart its engine.'
             ),
             "swarm-no-node",
         )
