@@ -39,8 +39,9 @@ STRANGE = (f'{{"a":{NINES}}}', "a: 2001-99-99", 'a: !!float "x"', 'a: !!int "x"'
 
 @pytest.mark.parametrize("text", DEEP.values(), ids=DEEP)
 def test_what_is_nested_without_end_is_refused_and_does_not_end_the_process(text: str) -> None:
-    script = "import sys; from stackctl.orchestrators.compose import render\ntry: render.services(sys.stdin.read())\n"
-    script += "except render.ConfigError as e: print(e.message, e.hint)"
+    script = "import sys; from stackctl.errors import ConfigError\n"
+    script += "from stackctl.orchestrators.compose import render\ntry: render.services(sys.stdin.read())\n"
+    script += "except ConfigError as e: print(e.message, e.hint)"
     done = subprocess.run([sys.executable, "-c", script], input=text, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search("is not YAML: .*nest", done.stdout)  # from PyYAML 6.0.4 on libyaml itself counts the levels
