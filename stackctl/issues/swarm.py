@@ -174,8 +174,8 @@ ISSUES: Final[tuple[Issue, ...]] = (
         seen="The label `stackctl.STACK.data`, which a deploy sets on its node; and whether the engine that "
         "stackctl asks sees this machine's disk.",
         repair="Run stackctl on the node that has the data, in the stack's folder; in a container, with "
-        "`--network host` and the folder at the same path. After the data has moved here: `docker node update --label-rm "
-        "stackctl.STACK.data NODE`, then `stackctl deploy`.",
+        "`--network host` and the folder at the same path. After the data has moved here: `docker node update "
+        "--label-rm stackctl.STACK.data NODE`, then `stackctl deploy`.",
         undo="`docker node update --label-add stackctl.STACK.data=true NODE` sets the label again.",
     ),
 )

@@ -58,16 +58,8 @@ def test_a_driver_that_does_not_run_is_kept_as_its_words(tmp_path: Path) -> None
 
 
 def test_routes_become_subnets_and_the_default_route_is_none() -> None:
-    text = "\n".join(
-        f"stackctl-sees route {one}"
-        for one in (
-            "Destination Mask",
-            "00000000 00000000",
-            "0000580A 00FFFFFF",
-            "000011AC 0000FFFF",
-            "0000000A 000000AA",
-        )
-    )
+    routes = ("Destination Mask", "00000000 00000000", "0000580A 00FFFFFF", "000011AC 0000FFFF", "0000000A 000000AA")
+    text = "\n".join(f"stackctl-sees route {one}" for one in routes)
     assert read_printed(text, []).subnets == ("10.88.0.0/24", "172.17.0.0/16")
 
 

@@ -101,9 +101,7 @@ def test_a_name_that_two_nodes_have_is_refused_with_their_ids() -> None:
         ([], "cards", "cards"),
     ],
 )
-def test_the_resource_is_the_one_that_the_candidates_offer(
-    offers: list[dict[str, int]], wanted: str, kind: str
-) -> None:
+def test_the_resource_is_that_of_the_candidates(offers: list[dict[str, int]], wanted: str, kind: str) -> None:
     found = tuple(replace(GPU1, id=str(at), resources=one) for at, one in enumerate(offers))
     assert nodes.resource_kind(found, wanted) == kind
 
