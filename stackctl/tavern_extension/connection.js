@@ -139,8 +139,8 @@ export class Connection {
         const mayLoad = Boolean(this.state.sleeps) && !answer.flows;
         if (state?.waits) {
             answer.away ??= now;
-        } else if (silence > QUIET_S + 3 * answer.gap && now >= answer.next) {
-            answer.next = now + Math.min(Math.max(silence / 5, 0.4), answer.asked.some(isOpen) ? AGAIN_S : 3);
+        } else if (silence > QUIET_S + 3 * answer.gap && now >= answer.next && !this.isFull(answer, now)) {
+            answer.next = now + Math.min(Math.max(silence / 5, 0.4), 3);
             const question = { at: now, over: null };
             answer.asked.push(question);
             const asked = this.page.ask().then(found => this.hear(answer, question, found, state));
@@ -174,6 +174,10 @@ export class Connection {
         if (found && answer.away !== null) {
             this.end();
         }
+    }
+
+    isFull({ asked }, now) {
+        return asked.some(isOpen) && now - asked.at(-1).at < AGAIN_S;
     }
 
     // Whether the backend has answered a later question for a while, and not an earlier one: what had the earlier one,
