@@ -5,12 +5,17 @@
 const FIRST_S = 1;
 const LONGEST_S = 30;
 const QUIET_S = 0.7;  // an answer that pauses for longer than this, and for longer than before, may be over
+const BRIEF_MS = 50;  // how long one look waits for the backend's answer: a later look takes it, or misses it
+const AGAIN_S = 2.5;  // how soon to ask again while a question is open; a browser has six connections for all it asks
+const OVERTAKEN_S = 1.5;  // how long a question may stay unanswered after the backend has answered a later one
 const MOST_S = 120;  // how long the page waits for a backend that is away or silent
 const LOADS_S = 600;  // and for one that may load its model again (state.sleeps), during which it may not answer
 
 export const LOST = 'The backend went away while it answered. The part of the answer that had arrived is kept.';
 
 export const LOADS = 'The backend loads its model again: it was asleep.';
+
+const isOpen = question => question.over === null;
 
 // page: the page's state and actions (page.js). now: returns the time in seconds.
 export class Connection {
@@ -128,31 +133,60 @@ export class Connection {
     // If the backend went away during an answer, and is back or stays away, end the answer: nothing more will come.
     async lookAtAnswer(state) {
         const now = this.now();
-        this.answer ??= { last: now, gap: 0, flows: false, away: null, next: 0 };
+        this.answer ??= { last: now, gap: 0, flows: false, away: null, next: 0, asked: [] };
         const { answer } = this;
         const silence = now - answer.last;
         const mayLoad = Boolean(this.state.sleeps) && !answer.flows;
         if (state?.waits) {
             answer.away ??= now;
-        } else if (silence > QUIET_S + 3 * answer.gap && now >= answer.next) {
+        } else if (silence > QUIET_S + 3 * answer.gap && now >= answer.next && !this.isFull(answer, now)) {
             answer.next = now + Math.min(Math.max(silence / 5, 0.4), 3);
-            const found = await this.page.ask();
+            const question = { at: now, over: null };
+            answer.asked.push(question);
+            const asked = this.page.ask().then(found => this.hear(answer, question, found, state));
+            await Promise.race([asked, new Promise(over => setTimeout(over, BRIEF_MS))]);
             if (answer !== this.answer || answer.last > now) {
-                return;  // the answer has continued meanwhile
+                return;  // the answer has continued meanwhile, or is over
             }
-            if (mayLoad) {
-                this.page.show(found ? '' : LOADS);
-            } else if (!found && state) {
-                answer.away ??= now;
-            }
-            if (found && answer.away !== null) {
-                this.end();
-            }
+        }
+        if (!mayLoad && this.isOvertaken(answer, now)) {
+            return this.end();
         }
         if ((answer.away !== null && now - answer.away > MOST_S) || (answer.flows && silence > MOST_S)
             || (mayLoad && silence > LOADS_S)) {
             this.end();
         }
+    }
+
+    // The backend answered a question, or did not (null).
+    hear(answer, question, found, state) {
+        const mayLoad = Boolean(this.state.sleeps) && !answer.flows;
+        question.over = this.now();
+        question.isFound = found !== null;
+        if (answer !== this.answer || answer.last > question.at) {
+            return;  // the answer has continued meanwhile
+        }
+        if (mayLoad) {
+            this.page.show(found ? '' : LOADS);
+        } else if (!found && state) {
+            answer.away ??= question.at;
+        }
+        if (found && answer.away !== null) {
+            this.end();
+        }
+    }
+
+    isFull({ asked }, now) {
+        return asked.some(isOpen) && now - asked.at(-1).at < AGAIN_S;
+    }
+
+    // Whether the backend has answered a later question for a while, and not an earlier one: what had the earlier one,
+    // and the request for the answer before it, is gone without a word, as a machine that lost its power is.
+    isOvertaken(answer, now) {
+        const open = answer.asked.find(one => isOpen(one) && one.at > answer.last);
+        return Boolean(open) && answer.asked.some(
+            one => one.at > open.at && one.isFound && now - one.over > OVERTAKEN_S,
+        );
     }
 
     end() {

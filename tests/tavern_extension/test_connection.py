@@ -229,3 +229,35 @@ def test_a_request_names_the_model_for_which_alone_a_backend_wakes() -> None:
         await look();
         assert.equal(connection.named(wish), wish);
     """)
+
+
+def test_an_answer_whose_backend_lost_its_power_ends_soon_after_another_machine_answers() -> None:
+    """Not even a refusal comes from a machine that is gone: each question hangs, until the name means another one."""
+    page("""
+        page.ask = () => { page.asked += 1; return new Promise(() => {}); };
+        page.generates = true;
+        await look(20);
+        assert.deepEqual([page.generates, page.stopped], [true, []]);
+        assert.ok(page.asked <= 4, `${page.asked} in 10 s, after which the first is given up`);
+        page.ask = async () => ({ result: 'a' });
+        await look(10);  // 5 s
+        assert.deepEqual([page.generates, page.stopped], [false, [LOST]]);
+    """)
+
+
+def test_an_answer_is_left_alone_if_a_busy_backend_answers_late_and_in_another_order() -> None:
+    page("""
+        const open = [];
+        page.ask = () => new Promise(answer => open.push(answer));
+        page.generates = true;
+        await look(16);
+        assert.ok(open.length > 2);
+        open.pop()({ result: 'a' });
+        await look(2);
+        for (const answer of open.splice(0)) {
+            answer({ result: 'a' });
+        }
+        page.ask = async () => ({ result: 'a' });
+        await look(100);
+        assert.deepEqual([page.generates, page.stopped], [true, []]);
+    """)

@@ -2,15 +2,19 @@
 
 import os
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Final
+from typing import Final, Protocol
 
+from stackctl.core.observed import ContainerSeen
 from stackctl.effects.docker.client import Informed, translate_errors
 from stackctl.effects.docker.labels import PROJECT, STACK, WORKING_DIR, folder_of
 from stackctl.effects.docker.swarm_stacks import services
 from stackctl.errors import ConfigError
 
-if TYPE_CHECKING:
-    from stackctl.effects.docker.engine import Engine
+
+class Lists(Informed, Protocol):
+    """An engine that lists the containers of a Compose project."""
+
+    def containers(self, project: str) -> tuple[ContainerSeen, ...]: ...
 
 
 # the keys in ORCHESTRATORS, by the label of what they make
@@ -29,13 +33,13 @@ def stack_folders(engine: Informed) -> frozenset[tuple[str, str]]:
     return frozenset(composed | {(one.stack, one.folder) for one in services(engine) if one.has_data})
 
 
-def run_by(engine: "Engine", project: str) -> tuple[str, ...]:
+def run_by(engine: Lists, project: str) -> tuple[str, ...]:
     """Return the orchestrators that have made something of a stack; more than one while it moves."""
     found = {PROJECT: engine.containers(project), STACK: services(engine, project)}
     return tuple(_BY_LABEL[label] for label, made in found.items() if made)
 
 
-def refuse_foreign(engine: "Engine", project: str, folder: PurePosixPath) -> None:
+def refuse_foreign(engine: Lists, project: str, folder: PurePosixPath) -> None:
     """Raise ConfigError if a Compose project or a stack of this name belongs to another folder."""
     composed = [one.folder for one in engine.containers(project)]
     for other in (*composed, *(one.folder for one in services(engine, project))):
