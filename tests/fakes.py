@@ -59,8 +59,8 @@ from stackctl.effects.models.other_caches import HUB, LLAMACPP, OLLAMA, STUDIO, 
 from stackctl.effects.models.reading import where
 from stackctl.effects.storage.disk import Disk
 from stackctl.errors import ConfigError, DataError, EngineError, ModelError, StackctlError
+from stackctl.orchestrators.changes import changes
 from stackctl.orchestrators.compose import render
-from stackctl.orchestrators.compose.changes import changes
 from stackctl.ports.disk import Folder, Says
 from stackctl.ports.engine import Watch
 from stackctl.ports.orchestrator import Action, Applying
@@ -853,7 +853,14 @@ class FakeOrchestrator:
 
     def changes(self, name: str, old: str, new: str) -> tuple[Change, ...]:
         containers, states = self.docker.containers(name), self.docker.states(name)
-        return changes(containers, states, self.hashes, render.services(old), render.services(new))
+        return changes(
+            containers,
+            states,
+            self.hashes,
+            render.services(old),
+            render.services(new),
+            otherwise="changed: compose.override.yml, a change by hand, or an unfinished deploy",
+        )
 
     def logs(
         self, name: str, service: str | None, *, lines: str, follow: bool, out: Callable[[str], None], coloured: bool

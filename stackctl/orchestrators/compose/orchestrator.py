@@ -17,8 +17,8 @@ from stackctl.core.plan.change import Change
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start.events import Event
 from stackctl.errors import ConfigError, EngineError
+from stackctl.orchestrators.changes import changes
 from stackctl.orchestrators.compose import foreign, render
-from stackctl.orchestrators.compose.changes import changes
 from stackctl.orchestrators.compose.networks import make_way, own_networks
 from stackctl.orchestrators.compose.run import Compose, end
 from stackctl.ports import Docker, Gpus, Host
@@ -206,7 +206,14 @@ class ComposeOrchestrator:
         """Return the change of each container if the file's text `new` replaces `old`."""
         containers, states = self._docker.containers(name), self._docker.states(name)
         hashes = self._compose.hashes(name, new)
-        return changes(containers, states, hashes, render.services(old), render.services(new))
+        return changes(
+            containers,
+            states,
+            hashes,
+            render.services(old),
+            render.services(new),
+            otherwise="changed: compose.override.yml, a change by hand, or an unfinished deploy",
+        )
 
     def logs(self, name: str, service: str | None, *, lines: str, follow: bool, out: Says, coloured: bool) -> int:
         """Pass on the logs as Compose prints them, line by line; return its exit code."""

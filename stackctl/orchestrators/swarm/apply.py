@@ -14,7 +14,7 @@ from stackctl.orchestrators.swarm.service_spec import Wanted
 from stackctl.orchestrators.swarm.tasks import service_name
 from stackctl.ports.disk import Says
 
-_SPEC: Final = "stackctl.spec"  # of a service: the hash of what was asked for
+ASKED: Final = "stackctl.spec"  # of a service: the hash of what was asked for
 _TRIES: Final = 5  # of an update that another one overtook
 _PAUSE_S: Final = 0.5
 _END_TRIES: Final = 80  # containers have 10 s to end, and an agent some more to tell
@@ -41,16 +41,21 @@ def apply(stack: str, wanted: Wanted, api: Api, details: Says, *, removes: bool 
             api.remove("services", service["ID"])
     for name, body in wanted.services.items():
         spec = with_ids(body, ids)
-        asked = hashlib.sha256(json.dumps(spec, sort_keys=True).encode()).hexdigest()[:16]
-        spec["Labels"] = {**spec["Labels"], _SPEC: asked}
+        asked = asked_hash(body)
+        spec["Labels"] = {**spec["Labels"], ASKED: asked}
         if name not in found:
             details(f"creating the service {spec['Name']}")
             api.create("services", spec)
-        elif found[name]["Spec"]["Labels"].get(_SPEC) != asked or not _runs(found[name], spec):
+        elif found[name]["Spec"]["Labels"].get(ASKED) != asked or not _runs(found[name], spec):
             details(f"updating the service {spec['Name']}")
             force = found[name]["Spec"]["TaskTemplate"].get("ForceUpdate", 0)
             spec["TaskTemplate"] = {**spec["TaskTemplate"], "ForceUpdate": force}
             update(found[name]["ID"], api, lambda _, new=spec: new)
+
+
+def asked_hash(body: Mapping[str, Any]) -> str:
+    """Return the hash of what is asked of a service; the names of its secrets stand for their contents."""
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _runs(service: Mapping[str, Any], spec: Mapping[str, Any]) -> bool:

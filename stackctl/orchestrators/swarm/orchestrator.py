@@ -11,14 +11,16 @@ from typing import Any, Final
 from stackctl.contracts.finding import CheckResult
 from stackctl.contracts.node import Brings, Brought, NodeReport
 from stackctl.core.adoption.mounted import Service
-from stackctl.core.observed import ServiceState
+from stackctl.core.observed import ContainerSeen, ServiceState
 from stackctl.core.plan.change import Change
 from stackctl.core.plan.stack import Plan
 from stackctl.core.start.events import Event
 from stackctl.errors import ConfigError, EngineError
-from stackctl.orchestrators.swarm import apply, health, refuse, render, service_spec, watch
+from stackctl.orchestrators import rendering
+from stackctl.orchestrators.changes import changes
+from stackctl.orchestrators.swarm import apply, health, log_lines, refuse, render, service_spec, tasks, watch
 from stackctl.orchestrators.swarm.api import Api
-from stackctl.orchestrators.swarm.cluster import FILE, STACK, data_label
+from stackctl.orchestrators.swarm.cluster import FILE, FOLDER, STACK, data_label
 from stackctl.orchestrators.swarm.nodes_seen import NodesSeen
 from stackctl.orchestrators.swarm.states import look
 from stackctl.ports.disk import Folder, Says
@@ -188,10 +190,13 @@ class SwarmOrchestrator:
                 hint="Run `stackctl deploy` to write it again.",
                 issue="own-file-damaged",
             )
+        return self._converted(name, text)
+
+    def _converted(self, name: str, text: str, *, reads: bool = True) -> service_spec.Wanted:
         return service_spec.convert(
             name,
             render.parse(text),
-            self._read,
+            self._read if reads else None,
             folder=PurePosixPath(self._folder.path),
             tmpfs_options=_version(self._api.info) >= _HAS_TMPFS_OPTIONS,
         )
@@ -224,10 +229,35 @@ class SwarmOrchestrator:
         return dict(look(name, self._api).current)
 
     def changes(self, name: str, old: str, new: str) -> tuple[Change, ...]:
-        raise NotImplementedError
+        """Return the change of each service if the file's text `new` replaces `old`."""
+        services = apply.services_of(name, self._api)
+        seen = tuple(
+            ContainerSeen(
+                id=str(one["ID"]),
+                service=key,
+                folder=str(one["Spec"]["Labels"].get(FOLDER, "")),
+                config_hash=str(one["Spec"]["Labels"].get(apply.ASKED, "")),
+            )
+            for key, one in services.items()
+        )
+        wanted = self._converted(name, new, reads=False).services
+        return changes(
+            seen,
+            self.states(name),
+            {key: apply.asked_hash(body) for key, body in wanted.items()},
+            rendering.services(old, self.file),
+            rendering.services(new, self.file),
+            otherwise="changed: by hand, or by an unfinished deploy",
+        )
 
     def logs(self, name: str, service: str | None, *, lines: str, follow: bool, out: Says, coloured: bool) -> int:
-        raise NotImplementedError
+        """Pass on the logs of all tasks, line by line, each with its service's name and node; return 0."""
+        nodes = {str(node["ID"]): tasks.machine(node) for node in self._api.list("nodes")}
+        found = {
+            key: str(one["ID"]) for key, one in apply.services_of(name, self._api).items() if service in {None, key}
+        }
+        log_lines.pass_on(found, nodes, self._api, tail=lines, follow=follow, out=out, coloured=coloured)
+        return 0
 
     def stop(self, name: str, service: str | None) -> None:
         """Let all services or one have no task, and wait until their containers have ended; nothing is removed."""

@@ -1,4 +1,4 @@
-"""The changes that Compose would make to each container, by the hashes that it compares."""
+"""The changes that an orchestrator would make to each container, by the hashes that it compares."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -15,10 +15,13 @@ def changes(
     hashes: Mapping[str, str],
     old: Mapping[str, Any],
     new: Mapping[str, Any],
+    *,
+    otherwise: str,
 ) -> tuple[Change, ...]:
     """Return the changes by service, removals first; a container that runs and stays as it is has none.
 
-    `hashes`: service -> the hash that the new file gives it. `old`, `new`: the services of both files, which tell why.
+    `hashes`: service -> the hash that the new file gives it. `old`, `new`: the services of both files, which tell why;
+    `otherwise`: the reason if they do not.
     """
     running = {one.service: one.config_hash for one in containers}
     stopped = {name for name, state in states.items() if state.state in _STOPPED}
@@ -34,7 +37,7 @@ def changes(
             )
             found.append(Change(service=name, action="create", reason=why))
         elif running[name] != hashes[name]:
-            why = changed or "changed: compose.override.yml, a change by hand, or an unfinished deploy"
+            why = changed or otherwise
             found.append(
                 Change(service=name, action="recreate", reason=why + "; it is stopped now" * (name in stopped))
             )
