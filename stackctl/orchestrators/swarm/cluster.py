@@ -18,12 +18,14 @@ DEFAULT_KIND: Final = "NVIDIA-GPU"  # in a rendering without an engine
 class Cluster:
     """The settings, with what the nodes offer filled in.
 
-    kind: the generic resource to reserve; "" for none. offered: the least number of it that a candidate offers.
+    least: how many GPUs the backend needs. kind: the generic resource to reserve; "" for none. offered: the least number of it that a candidate with
+    enough offers.
     """
 
     settings: Swarm
     kind: str = ""
     offered: int = 1
+    least: int = 1
 
 
 def node_label(stack: str) -> str:

@@ -39,6 +39,7 @@ class Wanted:
     user: Owner | None
     needs_gpu: bool
     kind: str = ""
+    least: int = 1  # how many GPUs
     platform: str = ""
 
 
@@ -136,6 +137,9 @@ def _of_files(seen: Printed, wanted: Wanted) -> tuple[str, str, str] | None:
 
 
 def _of_gpu(seen: Printed, wanted: Wanted) -> tuple[str, str, str] | None:
+    if wanted.needs_gpu and seen.gpus and len(seen.gpus) < wanted.least:
+        says = f"a container there sees {len(seen.gpus)} of the {wanted.least} GPUs that the backend needs"
+        return says, _GPU_SETUP.format(kind=wanted.kind or "GPU"), "swarm-no-node"
     if not wanted.needs_gpu or seen.gpus:
         return None
     if seen.devices and not seen.faults:

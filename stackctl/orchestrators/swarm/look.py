@@ -34,6 +34,7 @@ def wanted_of(plan: Plan, cluster: Cluster, platform: str) -> judge.Wanted:
         user=service.user_inside or service.user,
         needs_gpu=service.gpu is not None,
         kind=cluster.kind if service.gpu else "",
+        least=cluster.least,
         platform=platform,
     )
 
@@ -57,7 +58,7 @@ def look(
     here = next(one for one in listed if one.is_here)
     wanted = wanted_of(plan, cluster, here.platform)
     candidates = {one.id for one in nodes.choose_candidates(listed, cluster.settings.nodes)}
-    told = {one.id: nodes.refusal(one, here, wanted.kind) for one in listed}
+    told = {one.id: nodes.refusal(one, here, wanted.kind, cluster.least) for one in listed}
     told |= {one.id: ("swarm.nodes leaves it out", "", "") for one in listed if one.id not in candidates}
     looked_at = tuple(one for one in listed if not told[one.id][0])
     job.remove_left(api, folder, "look")

@@ -141,15 +141,15 @@ def resource_kind(candidates: tuple[Node, ...], wanted: str) -> str:
     return next(iter(found), "")
 
 
-def offered(candidates: tuple[Node, ...], kind: str) -> int:
-    """Return the least number of a resource that a node that offers it at all has; at least 1."""
-    return min((one.resources[kind] for one in candidates if one.resources.get(kind)), default=1)
+def offered(candidates: tuple[Node, ...], kind: str, least: int) -> int:
+    """Return the lowest number of a resource that a node with enough of it has. least: how many are enough."""
+    return min((has for one in candidates if (has := one.resources.get(kind, 0)) >= least), default=least)
 
 
-def refusal(node: Node, here: Node, kind: str) -> tuple[str, str, str]:
+def refusal(node: Node, here: Node, kind: str, least: int = 1) -> tuple[str, str, str]:
     """Return (problem, hint, issue) of a node that can be seen to run no backend without a look; else ("", "", "").
 
-    here: the node that stackctl runs on. kind: the resource that the backend reserves; "" for none.
+    here: the node that stackctl runs on. kind: the resource that the backend reserves, "" for none; least: its number.
     """
     if node.state != "ready":
         return f"it is {node.state}", "Start it, and its engine: `docker node ls` shows its state.", "swarm-no-node"
@@ -178,4 +178,7 @@ def refusal(node: Node, here: Node, kind: str) -> tuple[str, str, str]:
             ),
             "swarm-no-node",
         )
+    if kind and node.resources[kind] < least:
+        hint = 'Set `gpu.devices` to ["count:1"], or to ["all"].'
+        return f"it offers {node.resources[kind]} {kind}, and the backend needs {least}", hint, "swarm-no-node"
     return "", "", ""

@@ -14,6 +14,7 @@ from stackctl.contracts.node import Brings, Brought, Node, NodeReport
 from stackctl.contracts.service import GpuRequest
 from stackctl.core.config.section import NONE
 from stackctl.core.config.swarm_spec import AUTO, Swarm
+from stackctl.core.config.values import COUNT
 from stackctl.core.observed import Ram
 from stackctl.core.plan import plan_json
 from stackctl.core.plan.stack import Plan
@@ -54,6 +55,13 @@ class NodesSeen:
     def _swarm(self) -> Swarm:
         return self._settings.swarm if self._settings else Swarm()
 
+    @property
+    def _least(self) -> int:
+        """Return how many GPUs gpu.devices asks for."""
+        devices = self._settings.gpu.devices if self._settings else ()
+        counted = next((found for one in devices if (found := COUNT.fullmatch(one))), None)
+        return int(counted[1]) if counted else 1
+
     def refuse_unmanaged(self) -> None:
         """Raise ConfigError or EngineError unless this engine is a manager that can change the Swarm."""
         nodes.refuse_unmanaged(table_or_empty(self._api.info.get("Swarm")))
@@ -79,7 +87,9 @@ class NodesSeen:
             return self._recorded_cluster()
         candidates = nodes.choose_candidates(listed, self._swarm.nodes)
         kind = nodes.resource_kind(candidates, self._swarm.gpu_resource)
-        return Cluster(settings=self._swarm, kind=kind, offered=nodes.offered(candidates, kind))
+        return Cluster(
+            settings=self._swarm, kind=kind, offered=nodes.offered(candidates, kind, self._least), least=self._least
+        )
 
     def _recorded_cluster(self) -> Cluster:
         wanted, known = self._swarm.gpu_resource, self.last()

@@ -43,6 +43,11 @@ def test_what_a_node_lacks_is_said_with_what_to_do(changes: Any, says: str, hint
     assert found.issue == issue
 
 
+def test_fewer_gpus_than_the_backend_needs_are_not_enough() -> None:
+    found = judge(GPU1, Ran(state="complete", printed=GOOD), wanted(least=2))
+    assert found.problem == "a container there sees 1 of the 2 GPUs that the backend needs"
+
+
 def test_a_gpu_of_which_only_the_device_file_is_seen_is_enough() -> None:
     seen = replace(GOOD, gpus=(), devices=("/dev/nvidia0", "/dev/nvidiactl"))
     assert judge(GPU1, Ran(state="complete", printed=seen), wanted()).passes

@@ -114,8 +114,17 @@ def test_two_kinds_of_resource_are_refused_with_the_nodes_that_offer_them() -> N
 
 
 def test_the_least_that_a_node_offers_is_what_each_has() -> None:
-    assert nodes.offered((NAS, GPU1, replace(GPU1, resources={"NVIDIA-GPU": 3})), "NVIDIA-GPU") == 1
-    assert nodes.offered((NAS,), "NVIDIA-GPU") == 1
+    both = (NAS, GPU1, replace(GPU1, resources={"NVIDIA-GPU": 3}))
+    assert nodes.offered(both, "NVIDIA-GPU", 1) == 1
+    assert nodes.offered(both, "NVIDIA-GPU", 2) == 3, "of the nodes that have enough"
+    assert nodes.offered((NAS,), "NVIDIA-GPU", 2) == 2
+
+
+def test_a_node_with_too_few_gpus_is_left_out() -> None:
+    problem, hint, issue = nodes.refusal(GPU1, NAS, "NVIDIA-GPU", 2)
+    assert problem == "it offers 1 NVIDIA-GPU, and the backend needs 2"
+    assert "gpu.devices" in hint
+    assert issue == "swarm-no-node"
 
 
 @pytest.mark.parametrize(
