@@ -18,8 +18,8 @@ DEFAULT_KIND: Final = "NVIDIA-GPU"  # in a rendering without an engine
 class Cluster:
     """The settings, with what the nodes offer filled in.
 
-    least: how many GPUs the backend needs. kind: the generic resource to reserve; "" for none. offered: the least number of it that a candidate with
-    enough offers.
+    kind: the generic resource to reserve; "" for none. offered: the least number of it that a candidate with enough
+    offers. least: how many GPUs the backend needs.
     """
 
     settings: Swarm

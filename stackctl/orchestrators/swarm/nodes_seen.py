@@ -96,7 +96,8 @@ class NodesSeen:
         if wanted == NONE:
             return Cluster(settings=self._swarm)
         kind = wanted if wanted != AUTO else known.kind if known else DEFAULT_KIND
-        return Cluster(settings=self._swarm, kind=kind, offered=known.offered if known else 1)
+        number = max(self._least, known.offered if known else 1)
+        return Cluster(settings=self._swarm, kind=kind, offered=number, least=self._least)
 
     def last(self) -> LastLook | None:
         """Return the last look at the nodes; None if there was none."""
