@@ -225,3 +225,19 @@ def test_without_an_engine_the_exit_code_is_4(tmp_path: Path) -> None:
     done = CliRunner().invoke(main, ["-C", str(tmp_path), "ls"], obj=lambda _, ui: replace(here.machine, ui=ui))
     assert done.exit_code == 4
     assert "error: the container engine is not running" in done.stderr
+
+
+def test_of_a_stack_whose_backend_runs_on_another_machine_no_memory_is_claimed(tmp_path: Path) -> None:
+    here, docker = machine(tmp_path)
+    add(docker, "far", tmp_path / "f", machine="gpu1")
+    here.machine.gpus = FakeGpus(readings=(GpuReading(uuid="GPU-1", total_mib=24576, free_mib=9000),))
+    found = listed(here)["far"]
+    assert (found.vram_mib, found.ram_mib) == (None, None)
+
+
+def test_a_port_on_all_addresses_is_opened_at_this_machines_own(tmp_path: Path) -> None:
+    here, docker = machine(tmp_path)
+    add(docker, "far", tmp_path / "f")
+    everywhere = (Publish(address="0.0.0.0", port=8000, target=8000),)  # noqa: S104
+    docker.attachments["far-sillytavern"] = ContainerNetworking(published=everywhere)
+    assert listed(here)["far"].url == "http://127.0.0.1:8000"

@@ -9,7 +9,7 @@ import pytest
 
 from stackctl.commands.deploy import Options as DeployOptions
 from stackctl.commands.deploy import deploy
-from stackctl.commands.smoke import services, talk
+from stackctl.commands.smoke import reachability, services, talk
 from stackctl.commands.smoke.run import Options, smoke
 from stackctl.commands.smoke.site import Site
 from stackctl.contracts.answer import Answer
@@ -49,6 +49,10 @@ class Around(Stage):
     """An engine in whose networks containers ask. `reached`: (network, URL) -> what comes; nothing from elsewhere."""
 
     reached: dict[tuple[str, str], ProbeResult] = field(default_factory=dict)
+    has_bridge: bool = True
+
+    def gateway(self) -> str:
+        return super().gateway() if self.has_bridge else ""
 
     def ask(
         self,
@@ -459,3 +463,28 @@ def test_the_restart_holds_the_folder(world: World) -> None:
     world.here.machine.folder = folder
     services.restart(world.site())
     assert folder.asked == [("lock",), ("unlock",)]
+
+
+@pytest.mark.parametrize(("status", "is_exposed"), [(401, False), (403, False), (200, True)])
+def test_a_port_that_can_only_be_open_on_all_addresses_must_refuse_where_it_was_not_planned(
+    world: World, status: int, is_exposed: bool
+) -> None:
+    """As Swarm opens it in host mode."""
+    world.here.orchestrator.publishes_everywhere = True
+    _opens((LAN, 8000))(world)
+    world.here.host.answer = lambda _: answered(CSRF, status)
+    if is_exposed:
+        with pytest.raises(Exposed, match=rf"sillytavern from this host \({LAN}:8000: answers"):
+            reachability.exposure(world.site())
+        return
+    site = world.site()
+    reachability.exposure(site)
+    assert "refused without the password" in {one.seen.removeprefix("no answer, or ") for one in site.ways}
+    assert f"http://{LAN}:8000" in world.here.host.asked
+
+
+def test_an_engine_without_a_default_bridge_is_not_asked_from_there(world: World) -> None:
+    world.around.has_bridge = False
+    site = world.site()
+    reachability.exposure(site)
+    assert "a container on the default bridge" not in {one.source for one in site.ways}

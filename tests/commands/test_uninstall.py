@@ -19,12 +19,14 @@ from stackctl.core.uninstall.content import ContainerHere, EngineContent, ImageH
 from stackctl.core.uninstall.inventory import Item, Kind
 from stackctl.errors import ConfigError, EngineError
 from stackctl.machine import Machine
+from stackctl.ports.disk import Folder
+from stackctl.ports.runtime import Runtime
 from stackctl.steps.setup.record import record
 from stackctl.ui import Ui
 from tests.commands.engines import Stage, quiet_stage
 from tests.commands.machines import Quiet
 from tests.core.samples import a_plan
-from tests.fakes import FakeImages
+from tests.fakes import FakeDocker, FakeImages
 
 IMAGES = dict.fromkeys((service.image for service in a_plan().services), f"sha256:{'1' * 64}")
 DEMO: dict[str, object] = {"model.path": "demo", "name": "mine"}
@@ -326,3 +328,21 @@ def test_chats_in_which_a_file_system_is_mounted_stay(here: Quiet, point: str) -
     with pytest.raises(ConfigError, match="a file system is mounted at"):
         everything(here.machine, "mine")
     assert (here.machine.path / CHAT).exists()
+
+
+def test_a_stack_in_swarm_is_found_without_containers_and_goes_by_what_runs_it(here: Quiet, tmp_path: Path) -> None:
+    asked: list[str] = []
+    swarm = FakeDocker()
+
+    def switch(folder: Folder, target: str, settings: object) -> Runtime:
+        del folder, settings
+        asked.append(target)
+        return Runtime(here.orchestrator, swarm, here.host, here.machine.gpus)
+
+    here.machine.switch = switch
+    here.docker.runs = {"far": ("swarm",)}
+    here.docker.content_ = replace(here.docker.content_, stacks=(("far", str(tmp_path / "far")),))
+    done = everything(here.machine)
+    assert became(done)["stacks", "far"] == "removed"
+    assert "swarm" in asked
+    assert "remove far" in swarm.asked

@@ -50,11 +50,12 @@ def _findings(stack: str, nodes: tuple[Node, ...]) -> Iterator[Finding]:
             hint=_BACK,
         )
         return
+    left = ", ".join(one.name for one in able if one.name not in lost)
     for name, why in lost.items():
         yield Finding(
             issue="swarm-unschedulable",
             severity="warning",
-            says=f"{name}, where the backend may run, {why}: {len(able) - len(lost)} other nodes may run it",
+            says=f"{name}, where the backend may run, {why}: {left} may still run it",
             hint=_BACK,
             context=name,
         )
