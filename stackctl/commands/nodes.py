@@ -47,11 +47,20 @@ def look_at_nodes(machine: Machine) -> NodesFound:
 def bring_model(machine: Machine) -> NodesServed:
     """Copy the stack's model to each node that lacks it; pull it here first if it has yet to be pulled."""
 
+    far: dict[str, tuple[str, int, int]] = {}
+
     def says(node: str, does: str, done: int, total: int) -> None:
-        machine.ui.progress(f"{node} {does}", done_bytes=done, total_bytes=total)
+        far[node] = does, done, total
+        parts = (f"{name} {what} ({_percent(sent, all_)})" for name, (what, sent, all_) in sorted(far.items()))
+        done_bytes, total_bytes = sum(one[1] for one in far.values()), sum(one[2] for one in far.values())
+        machine.ui.progress(", ".join(parts), done_bytes=done_bytes, total_bytes=total_bytes)
 
     with machine.folder.locked(machine.ui.note, writes=False):
         plan, machine = planned_here(machine, pulls=True)
         machine.ui.status("looking at each node")
         brought = machine.orchestrator.bring(plan, says)
     return NodesServed(name=plan.name, model=plan.model_name, model_bytes=plan.model_bytes, nodes=brought)
+
+
+def _percent(done: int, total: int) -> str:
+    return f"{100 * done // total if total else 0} %"

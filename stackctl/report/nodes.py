@@ -126,6 +126,7 @@ def _outcome(one: "Brought") -> list[str]:
     if one.state == "there":
         return [f"{one.node}: it is there already"]
     if one.state == "copied":
-        return [f"{one.node}: copied {one.copied_bytes / 1e9:.2f} GB in {one.took_s:.0f} s, checksum verified"]
+        amount = f"{one.copied_bytes / 1e9:.2f} GB" if one.copied_bytes >= 10**8 else f"{one.copied_bytes / 1e6:.1f} MB"
+        return [f"{one.node}: copied {amount} in {one.took_s:.0f} s, checksum verified"]
     how = "failed" if one.state == "failed" else "nothing was copied"
     return [f"{one.node}: {how}: {one.problem}", *(f"  {line}" for line in one.hint.splitlines())]

@@ -95,8 +95,13 @@ def memory_now(states: Iterable[ServiceState], gpus: GpusNow, machine: Machine) 
     )
 
 
-def known_ram(machine: Machine) -> Ram:
-    """Return the memory that a model may fill; raise EngineError if it is other machines', not looked at so far."""
+def known_ram(machine: Machine, given_mib: int | None) -> Ram:
+    """Return the memory that a model may fill: what the user gave, or what is free.
+
+    Raise EngineError if it is that of other machines, which were not looked at so far.
+    """
+    if given_mib is not None:
+        return Ram(total_mib=given_mib, free_mib=given_mib)
     found = machine.host.ram(None)
     if found is None:
         raise EngineError(

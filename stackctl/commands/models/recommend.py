@@ -20,7 +20,6 @@ from stackctl.core.hub.labels import label
 from stackctl.core.hub.part_names import SHOWN
 from stackctl.core.hub.source import Source, is_main
 from stackctl.core.model.model import ModelSeen
-from stackctl.core.observed import Ram
 from stackctl.errors import DoesNotFit, GpuError, ModelError, SeveralModels
 from stackctl.machine import Machine
 from stackctl.steps.build_here import gpus_here, stack_here
@@ -88,7 +87,7 @@ def room(
             free, totals = tuple(gpu.free_mib for gpu in gpus), tuple(gpu.total_mib for gpu in gpus)
             indices = tuple(gpu.index for gpu in gpus)
             bandwidths = tuple(map(of_gpu, gpus))
-    ram = known_ram(machine) if ram_mib is None else Ram(total_mib=ram_mib, free_mib=ram_mib)
+    ram = known_ram(machine, ram_mib)
     return Room(
         gpus_mib=free,
         totals_mib=totals,

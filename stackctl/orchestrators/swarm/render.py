@@ -43,7 +43,8 @@ def render(plan: Plan, cluster: Cluster, folder: PurePosixPath, template: Callab
     every = [file for files in carried.values() for file in files]
     values = {
         "services": [_service(one, carried[one.name], plan, cluster, folder) for one in plan.services],
-        "networks": plan.networks,
+        # not the name of Compose's network, beside which this one stands while a stack moves
+        "networks": [{**vars(one), "title": f"{plan.name}_{one.name}_overlay"} for one in plan.networks],
         "secrets": [one.values for one in every if one.kind == "secrets"],
         "configs": [one.values for one in every if one.kind == "configs"],
         "volumes": [_volume(one, tmpfs.target) for one in plan.services for tmpfs in one.tmpfs if tmpfs.executable],

@@ -40,7 +40,7 @@ def container(case: str, name: str, *, tmpfs_options: bool = True) -> dict[str, 
 @pytest.mark.parametrize("case", CASES)
 def test_every_golden_file_is_applied_whole(case: str) -> None:
     wanted = converted(case)
-    assert set(wanted.networks) == {"chat_inner", "chat_edge"}
+    assert set(wanted.networks) == {"chat_inner_overlay", "chat_edge_overlay"}
     for name, body in wanted.services.items():
         assert body["Name"] == f"chat_{name}"
         assert body["Labels"].items() >= LABEL.items()
@@ -126,7 +126,7 @@ def test_doubled_dollars_are_one_dollar_for_the_program() -> None:
 def test_a_proxys_network_is_joined_and_not_made() -> None:
     wanted = converted("proxy")
     joined = [one["Target"] for one in wanted.services["sillytavern"]["TaskTemplate"]["Networks"]]
-    assert joined == ["chat_inner", "chat_edge", "caddy"]
+    assert joined == ["chat_inner_overlay", "chat_edge_overlay", "caddy"]
     assert "caddy" not in wanted.networks
 
 
