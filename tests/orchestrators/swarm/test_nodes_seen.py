@@ -237,14 +237,23 @@ def test_a_damaged_record_counts_as_none(text: str) -> None:
     assert last_look.parse(text) is None
 
 
-def test_what_this_stack_s_backend_holds_counts_as_free_on_its_node(scene: Scene) -> None:
+def test_what_this_stack_s_backend_holds_counts_as_free_on_its_node_alone(scene: Scene) -> None:
     scene.nodes.survey(scene.plan)
     found = scene.nodes.last()
     assert found
-    held = {found.able[0].node.id: 1000, found.able[1].node.id: 2000}
-    ram = last_look.weakest_ram(found.able, held)
+    here, other = (replace(one, services=("llamacpp",) * (at == 0)) for at, one in enumerate(found.able))
+    held = last_look.Held(service="llamacpp", ram_mib=1000, gpus_mib=(400,))
+    ram = last_look.weakest_ram([replace(here, free_mib=3000), other], held)
     assert ram
-    assert (ram.free_mib, ram.own_mib) == (4096, 2000)
+    assert (ram.free_mib, ram.own_mib) == (3000, 1000)
+    assert last_look.freed(here, held).gpus[0].free_mib == 24400
+    assert last_look.freed(other, held) == other
+    assert last_look.freed(here, None) == here
+    much = last_look.Held(service="llamacpp", ram_mib=10**6, gpus_mib=(10**6,))
+    assert last_look.freed(here, much).gpus[0].free_mib == here.gpus[0].total_mib, "never more than there is"
+    ram = last_look.weakest_ram([here], much)
+    assert ram
+    assert ram.free_mib + ram.own_mib == ram.total_mib
 
 
 def test_the_processor_is_what_all_nodes_have(scene: Scene) -> None:
