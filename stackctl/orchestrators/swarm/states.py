@@ -61,4 +61,4 @@ def _state(
     if known.state != "running" or not container:
         return known
     inspected = api.container(container)
-    return replace(inspected, name=name, image=known.image) if inspected else known
+    return replace(inspected, name=name, image=known.image, gpu_drivers=known.gpu_drivers) if inspected else known

@@ -87,7 +87,15 @@ def task_state(
         image=str(task["Spec"].get("ContainerSpec", {}).get("Image", "")),
         started_at=_seconds(str(status.get("Timestamp", ""))) if state in {"running", "exited", "dead"} else 0.0,
         machine=machine(node),
+        gpu_drivers=gpu_drivers(task["Spec"]),
     )
+
+
+def gpu_drivers(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what gives a task its GPUs: the node's default runtime, for a reserved one or by the task's variables."""
+    reserved = (spec.get("Resources") or {}).get("Reservations") or {}
+    asks = any(one.startswith("NVIDIA_VISIBLE_DEVICES=") for one in spec.get("ContainerSpec", {}).get("Env") or ())
+    return ("nvidia",) if asks or reserved.get("GenericResources") else ()
 
 
 def stopped_state(service: Mapping[str, Any]) -> ServiceState:
