@@ -144,6 +144,13 @@ def test_a_node_that_lacks_the_model_is_not_labelled_and_says_why(scene: Scene) 
     assert "the node gpu2 runs no backend: the model is missing: there is no /srv" in scene.notes
 
 
+def test_a_model_that_has_yet_to_be_pulled_is_looked_for_on_no_node(scene: Scene) -> None:
+    scene.model.unlink()
+    scene.nodes.survey(scene.plan)
+    assert scene.labelled(node_label(scene.plan.name)) == {"gpu1", "gpu2"}
+    assert scene.swarm.jobs[0]["TaskTemplate"]["ContainerSpec"]["Mounts"] == []
+
+
 def test_a_node_that_goes_down_during_the_look_is_not_waited_for(scene: Scene) -> None:
     scene.swarm.ends["gpu2"] = ("running", "", "")
     scene.nodes.nodes()
