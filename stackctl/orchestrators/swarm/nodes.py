@@ -101,6 +101,18 @@ def refuse_unmanaged(swarm: Mapping[str, Any]) -> None:
         )
 
 
+def explained(error: EngineError) -> EngineError:
+    """Return the error of a list of nodes that the manager refused, in plain words if its Swarm has no leader."""
+    if "leader" not in error.message and "quorum" not in error.message:
+        return error
+    return EngineError(
+        "this node's Swarm has no leader: more than half of its managers must run and reach each other",
+        hint="Start the other managers. If they are lost for good, run `docker swarm init --force-new-cluster` here.",
+        evidence=(error.message,),
+        issue="swarm-not-manager",
+    )
+
+
 def choose_candidates(nodes: tuple[Node, ...], wanted: tuple[str, ...]) -> tuple[Node, ...]:
     """Return the nodes where the backend may run, whatever their state. wanted: their names; () for all.
 

@@ -71,7 +71,10 @@ class NodesSeen:
         if self._listed is None:
             self.refuse_unmanaged()
             here = str(table_or_empty(self._api.info.get("Swarm")).get("NodeID", ""))
-            self._listed = nodes.parse_nodes(self._api.list("nodes"), here)
+            try:
+                self._listed = nodes.parse_nodes(self._api.list("nodes"), here)
+            except EngineError as e:
+                raise nodes.explained(e) from e
         return self._listed
 
     def _known(self) -> tuple[Node, ...] | None:

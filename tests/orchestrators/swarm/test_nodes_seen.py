@@ -286,6 +286,26 @@ def test_without_a_manager_the_recorded_kind_is_rendered_and_else_the_usual_one(
         alone.nodes()
 
 
+def test_a_swarm_without_a_leader_is_said_in_words_and_another_refusal_as_it_came(scene: Scene) -> None:
+    class Headless(JobSwarm):
+        words = "rpc error: code = Unknown desc = The swarm does not have a leader."
+
+        def list(self, kind: Any, **filters: str) -> Any:
+            if kind == "nodes":
+                raise EngineError(self.words)
+            return super().list(kind, **filters)
+
+    swarm = Headless()
+    headless = NodesSeen(scene.folder, scene.docker, None, swarm, details=print, note=print)
+    with pytest.raises(EngineError, match="more than half of its managers") as caught:
+        headless.nodes()
+    assert caught.value.issue == "swarm-not-manager"
+    assert caught.value.evidence == (Headless.words,)
+    swarm.words = "no route"
+    with pytest.raises(EngineError, match="no route"):
+        headless.nodes()
+
+
 def test_two_kinds_among_the_candidates_are_refused(tmp_path: Path) -> None:
     scene = Scene(tmp_path)
     scene.swarm.add_node("gpu3", resources={"gpu": 1})
