@@ -101,7 +101,9 @@ def served(done: "NodesServed") -> "tuple[str, contract.Served]":
     """Return what became of the model on each node."""
     lines = [line for one in done.nodes for line in _outcome(one)]
     there = sum(one.state in {"there", "copied"} for one in done.nodes)
-    text = "\n".join([*lines, f"{done.model} is on {there} of {len(done.nodes)} nodes"])
+    has_new = any(one.state == "copied" for one in done.nodes)
+    again = ["Run `stackctl deploy`, which lets the backend run where the model is new."] if has_new else []
+    text = "\n".join([*lines, f"{done.model} is on {there} of {len(done.nodes)} nodes", *again])
     return text, {
         "version": 1,
         "name": done.name,

@@ -68,7 +68,9 @@ def test_what_became_of_the_copies_is_said_and_one_that_failed_is_exit_code_4(he
         "gpu3: nothing was copied: it is down",
         "  Start it.",
     ]
-    assert done.stdout.endswith("is on 2 of 3 nodes\n")
+    assert done.stdout.endswith(
+        "is on 2 of 3 nodes\nRun `stackctl deploy`, which lets the backend run where the model is new.\n"
+    )
     failed = run(here, "models", "pull", "--nodes", brought=(BROUGHT, NOT_BROUGHT))
     assert failed.exit_code == 4
     assert f"gpu2: failed: {NOT_BROUGHT.problem}\n  {NOT_BROUGHT.hint}\n" in failed.stdout

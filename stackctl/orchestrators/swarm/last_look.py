@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from stackctl.contracts.host import Cpu, Gpu
@@ -29,6 +29,15 @@ class LastLook:
     @property
     def able(self) -> tuple[NodeReport, ...]:
         return tuple(one for one in self.reports if one.passes)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """What this stack's backend was planned to take on the node where it runs, and frees when it is replaced."""
+
+    service: str
+    ram_mib: int = 0
+    gpus_mib: tuple[int, ...] = ()
 
 
 def needs_key(image: str, sources: Iterable[str]) -> str:
@@ -57,18 +66,28 @@ def parse(text: str) -> LastLook | None:
     return found
 
 
-def weakest_ram(reports: Iterable[NodeReport], held: Mapping[str, int]) -> Ram | None:
-    """Return the memory of the node that has least of it free; None if that is not known of each.
-
-    held: MiB by a node's id that this stack's backend holds there and frees when it is replaced.
-    """
+def weakest_ram(reports: Iterable[NodeReport], held: Held | None) -> Ram | None:
+    """Return the memory of the node that has least of it free; None if that is not known of each."""
     found = []
     for one in reports:
         if one.total_mib is None or one.free_mib is None:
             return None
-        own = min(held.get(one.node.id, 0), one.total_mib - min(one.free_mib, one.total_mib))
+        mine = held.ram_mib if held and held.service in one.services else 0
+        own = min(mine, one.total_mib - min(one.free_mib, one.total_mib))
         found.append(Ram(total_mib=one.total_mib, free_mib=one.free_mib, own_mib=own))
     return min(found, key=lambda one: one.free_mib + one.own_mib, default=None)
+
+
+def freed(report: NodeReport, held: Held | None) -> NodeReport:
+    """Return a report in which the memory that this stack's backend holds on its node's GPUs counts as free."""
+    if held is None or held.service not in report.services:
+        return report
+    each = (*held.gpus_mib, *(0 for _ in report.gpus))
+    gpus = (
+        replace(gpu, free_mib=min(gpu.total_mib, gpu.free_mib + own))
+        for gpu, own in zip(report.gpus, each, strict=False)
+    )
+    return replace(report, gpus=tuple(gpus))
 
 
 def weakest_gpus(reports: Iterable[NodeReport]) -> tuple[Gpu, ...]:

@@ -14,7 +14,7 @@ from stackctl.orchestrators.swarm import job, judge, look_text, nodes, render
 from stackctl.orchestrators.swarm.api import Api
 from stackctl.orchestrators.swarm.cluster import SERVICE, STACK, Cluster
 from stackctl.ports.disk import Says
-from stackctl.terminal import shown_in_line
+from stackctl.terminal import command_line, shown_in_line
 
 _LIMIT_S: Final = 90.0
 _INSIDE: Final = "/stackctl"
@@ -23,14 +23,17 @@ _GPU: Final = {"NVIDIA_VISIBLE_DEVICES": "all", "NVIDIA_DRIVER_CAPABILITIES": "c
 
 
 def wanted_of(plan: Plan, cluster: Cluster, platform: str) -> judge.Wanted:
-    """Return what the plan's backend needs of a node. Raise ModelError for a file that is no longer here."""
+    """Return what the plan's backend needs of a node; without the files of a model that has yet to be pulled.
+
+    Raise ModelError for a file that can't be read here.
+    """
     service = plan.backend_service
     assert service is not None  # noqa: S101 - the caller has seen one
     files = render.node_files(plan, service, cluster)
     return judge.Wanted(
         image=service.image,
         image_is_own=service.image_is == "own" or service.image.startswith("localhost/"),
-        files={there: _head(there, Path(here)) for there, here in files.items()},
+        files={there: seen for there, here in files.items() if (seen := _head(there, Path(here)))},
         user=service.user_inside or service.user,
         needs_gpu=service.gpu is not None,
         kind=cluster.kind if service.gpu else "",
@@ -39,13 +42,17 @@ def wanted_of(plan: Plan, cluster: Cluster, platform: str) -> judge.Wanted:
     )
 
 
-def _head(there: str, here: Path) -> FileSeen:
+def _head(there: str, here: Path) -> FileSeen | None:
     try:
         with here.open("rb") as stream:
             head = hashlib.sha256(stream.read(look_text.HEAD_BYTES)).hexdigest()
             return FileSeen(path=there, size=here.stat().st_size, head=head)
+    except FileNotFoundError:
+        return None
     except OSError as e:
-        raise ModelError(f"{here} can't be read: {e.strerror}", hint="Check that it is there: `ls -l`.") from e
+        raise ModelError(
+            f"{here} can't be read: {e.strerror}", hint=f"Run `{command_line('ls', '-l', here)}` to see who may."
+        ) from e
 
 
 def look(

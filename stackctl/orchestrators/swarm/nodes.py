@@ -14,6 +14,7 @@ from stackctl.terminal import command_line, shown_in_line
 
 GENERIC_SINCE: Final = (23, 0, 2)  # older engines lose a task's generic resources when they restart
 _VERSION: Final = re.compile(r"[0-9]{1,6}(?:\.[0-9]{1,6}){0,3}")
+_NAME: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,252}")  # another could be an option in a command of a hint
 _MOST: Final = 120  # characters of a name that a node gives itself
 
 
@@ -25,9 +26,10 @@ def parse_nodes(listed: Iterable[Any], here: str) -> tuple[Node, ...]:
 def _node(said: Mapping[str, Any], here: str) -> Node:
     spec, about, status = (table_or_empty(said.get(key)) for key in ("Spec", "Description", "Status"))
     platform, engine = table_or_empty(about.get("Platform")), table_or_empty(about.get("Engine"))
+    name = str(about.get("Hostname") or "")
     return Node(
         id=str(said.get("ID", "")),
-        name=_short(about.get("Hostname")) or str(said.get("ID", ""))[:12],
+        name=name if _NAME.fullmatch(name) else str(said.get("ID", ""))[:12],
         is_here=said.get("ID") == here,
         is_manager=spec.get("Role") == "manager",
         state=_short(status.get("State")) or "unknown",
@@ -97,6 +99,18 @@ def refuse_unmanaged(swarm: Mapping[str, Any]) -> None:
             "which makes this node a manager, too.",
             issue="swarm-not-manager",
         )
+
+
+def explained(error: EngineError) -> EngineError:
+    """Return the error of a list of nodes that the manager refused, in plain words if its Swarm has no leader."""
+    if "leader" not in error.message and "quorum" not in error.message:
+        return error
+    return EngineError(
+        "this node's Swarm has no leader: more than half of its managers must run and reach each other",
+        hint="Start the other managers. If they are lost for good, run `docker swarm init --force-new-cluster` here.",
+        evidence=(error.message,),
+        issue="swarm-not-manager",
+    )
 
 
 def choose_candidates(nodes: tuple[Node, ...], wanted: tuple[str, ...]) -> tuple[Node, ...]:

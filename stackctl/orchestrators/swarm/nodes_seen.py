@@ -71,7 +71,10 @@ class NodesSeen:
         if self._listed is None:
             self.refuse_unmanaged()
             here = str(table_or_empty(self._api.info.get("Swarm")).get("NodeID", ""))
-            self._listed = nodes.parse_nodes(self._api.list("nodes"), here)
+            try:
+                self._listed = nodes.parse_nodes(self._api.list("nodes"), here)
+            except EngineError as e:
+                raise nodes.explained(e) from e
         return self._listed
 
     def _known(self) -> tuple[Node, ...] | None:
@@ -109,43 +112,29 @@ class NodesSeen:
 
     def ram(self) -> Ram | None:
         """Return the memory of the weakest node that passed the last look; None if there was none."""
-        found = self.last()
-        held = {one.node.id: self._held()[0] for one in found.able if self._runs_backend(one)} if found else {}
+        found, held = self.last(), self._held()
         return last_look.weakest_ram(found.able, held) if found else None
 
     def gpus(self) -> tuple[Gpu, ...]:
         """Return the GPUs of the weakest node that passed the last look; GPUs without a known memory before one."""
-        cluster, found = self.cluster(), self.last()
-        seen = last_look.weakest_gpus(tuple(map(self._freed, found.able))) if found else ()
+        cluster, found, held = self.cluster(), self.last(), self._held()
+        seen = last_look.weakest_gpus(tuple(last_look.freed(one, held) for one in found.able)) if found else ()
         if seen or not cluster.kind:  # by names that are the same whichever node is the weakest, so that a choice stays
             return tuple(replace(one, uuid=last_look.shared_uuid(cluster.kind, one.index)) for one in seen)
         listed = self._known()
         is_offered = listed is None or any(one.resources.get(cluster.kind) for one in listed)
         return last_look.unknown_gpus(cluster.kind, cluster.offered) if is_offered else ()
 
-    def _freed(self, report: NodeReport) -> NodeReport:
-        """Return a report in which the memory that this stack's backend holds on its node's GPUs counts as free."""
-        if not self._runs_backend(report):
-            return report
-        held = (*self._held()[1], *(0 for _ in report.gpus))
-        gpus = [
-            replace(gpu, free_mib=min(gpu.total_mib, gpu.free_mib + own))
-            for gpu, own in zip(report.gpus, held, strict=False)
-        ]
-        return replace(report, gpus=tuple(gpus))
-
-    def _held(self) -> tuple[int, tuple[int, ...]]:
-        """Return the MiB of RAM and of each GPU that the deployed backend was planned to take."""
+    def _held(self) -> last_look.Held | None:
+        """Return what the deployed backend was planned to take; None if nothing is deployed, or that is not known."""
         with suppress(StackctlError):
             text = self._folder.read(plan_json.FILE, errors="replace") or ""
             plan = plan_json.parse(text, PurePosixPath(self._folder.path), lambda _: "") if text else None
             if plan and plan.memory:
                 fit = plan.memory.fit
-                return int(fit.host.total_mib), tuple(int(one.total_mib) for one in fit.devices)
-        return 0, ()
-
-    def _runs_backend(self, report: NodeReport) -> bool:
-        return any(one != "sillytavern" for one in report.services)
+                gpus = tuple(int(one.total_mib) for one in fit.devices)
+                return last_look.Held(service=plan.backend, ram_mib=int(fit.host.total_mib), gpus_mib=gpus)
+        return None
 
     def cpu(self, here: Cpu) -> Cpu:
         """Return what the processors of all nodes that passed have; that of this machine before a look."""

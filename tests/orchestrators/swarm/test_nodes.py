@@ -39,9 +39,10 @@ def test_a_node_is_read_with_its_resources_by_name_and_by_number() -> None:
     assert not found.is_here
 
 
-def test_a_node_that_says_little_or_lies_is_read_all_the_same() -> None:
-    (found,) = nodes.parse_nodes([{"ID": "n9", "Description": {"Hostname": "a\x1b[31mb\nc"}, "Status": None}], "n9")
-    assert (found.name, found.state, found.engine, found.is_here) == ("ab c", "unknown", (), True)
+@pytest.mark.parametrize("name", ["a\x1b[31mb\nc", "-oProxyCommand=x", "a b", "", None])
+def test_a_node_with_no_host_name_goes_by_its_id(name: str | None) -> None:
+    (found,) = nodes.parse_nodes([{"ID": "n9", "Description": {"Hostname": name}, "Status": None}], "n9")
+    assert (found.name, found.state, found.engine, found.is_here) == ("n9", "unknown", (), True)
 
 
 @pytest.mark.parametrize(

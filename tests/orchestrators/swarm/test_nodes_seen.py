@@ -144,6 +144,13 @@ def test_a_node_that_lacks_the_model_is_not_labelled_and_says_why(scene: Scene) 
     assert "the node gpu2 runs no backend: the model is missing: there is no /srv" in scene.notes
 
 
+def test_a_model_that_has_yet_to_be_pulled_is_looked_for_on_no_node(scene: Scene) -> None:
+    scene.model.unlink()
+    scene.nodes.survey(scene.plan)
+    assert scene.labelled(node_label(scene.plan.name)) == {"gpu1", "gpu2"}
+    assert scene.swarm.jobs[0]["TaskTemplate"]["ContainerSpec"]["Mounts"] == []
+
+
 def test_a_node_that_goes_down_during_the_look_is_not_waited_for(scene: Scene) -> None:
     scene.swarm.ends["gpu2"] = ("running", "", "")
     scene.nodes.nodes()
@@ -237,14 +244,23 @@ def test_a_damaged_record_counts_as_none(text: str) -> None:
     assert last_look.parse(text) is None
 
 
-def test_what_this_stack_s_backend_holds_counts_as_free_on_its_node(scene: Scene) -> None:
+def test_what_this_stack_s_backend_holds_counts_as_free_on_its_node_alone(scene: Scene) -> None:
     scene.nodes.survey(scene.plan)
     found = scene.nodes.last()
     assert found
-    held = {found.able[0].node.id: 1000, found.able[1].node.id: 2000}
-    ram = last_look.weakest_ram(found.able, held)
+    here, other = (replace(one, services=("llamacpp",) * (at == 0)) for at, one in enumerate(found.able))
+    held = last_look.Held(service="llamacpp", ram_mib=1000, gpus_mib=(400,))
+    ram = last_look.weakest_ram([replace(here, free_mib=3000), other], held)
     assert ram
-    assert (ram.free_mib, ram.own_mib) == (4096, 2000)
+    assert (ram.free_mib, ram.own_mib) == (3000, 1000)
+    assert last_look.freed(here, held).gpus[0].free_mib == 24400
+    assert last_look.freed(other, held) == other
+    assert last_look.freed(here, None) == here
+    much = last_look.Held(service="llamacpp", ram_mib=10**6, gpus_mib=(10**6,))
+    assert last_look.freed(here, much).gpus[0].free_mib == here.gpus[0].total_mib, "never more than there is"
+    ram = last_look.weakest_ram([here], much)
+    assert ram
+    assert ram.free_mib + ram.own_mib == ram.total_mib
 
 
 def test_the_processor_is_what_all_nodes_have(scene: Scene) -> None:
@@ -268,6 +284,26 @@ def test_without_a_manager_the_recorded_kind_is_rendered_and_else_the_usual_one(
     assert NodesSeen(scene.folder, scene.docker, none, Silent(), details=print, note=print).cluster().kind == ""
     with pytest.raises(EngineError, match="does not answer"):
         alone.nodes()
+
+
+def test_a_swarm_without_a_leader_is_said_in_words_and_another_refusal_as_it_came(scene: Scene) -> None:
+    class Headless(JobSwarm):
+        words = "rpc error: code = Unknown desc = The swarm does not have a leader."
+
+        def list(self, kind: Any, **filters: str) -> Any:
+            if kind == "nodes":
+                raise EngineError(self.words)
+            return super().list(kind, **filters)
+
+    swarm = Headless()
+    headless = NodesSeen(scene.folder, scene.docker, None, swarm, details=print, note=print)
+    with pytest.raises(EngineError, match="more than half of its managers") as caught:
+        headless.nodes()
+    assert caught.value.issue == "swarm-not-manager"
+    assert caught.value.evidence == (Headless.words,)
+    swarm.words = "no route"
+    with pytest.raises(EngineError, match="no route"):
+        headless.nodes()
 
 
 def test_two_kinds_among_the_candidates_are_refused(tmp_path: Path) -> None:
