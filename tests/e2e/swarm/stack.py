@@ -40,7 +40,7 @@ class SwarmStack:
     def wish(self, model: str = "demo", backend: str = OFFLOADS) -> None:
         """Write stack.toml."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        sections = {
+        sections: dict[str, dict[str, object]] = {
             "": {"target": "swarm"},
             "[swarm]": {"nodes": [GPU1, GPU2]},
             "[sillytavern]": {"expose": "lan", "port": self.port},
