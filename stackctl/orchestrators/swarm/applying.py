@@ -31,7 +31,7 @@ class Applying:
         apply.remove_unused(self._stack, self._api)
 
 
-def _ask_for(self, wanted: service_spec.Wanted, name: str, service: str | None, action: Action) -> tuple[str, ...]:
+def ask_for(wanted: Wanted, name: str, service: str | None, action: Action, api: Api, details: Says) -> tuple[str, ...]:
     """Ask the manager for what is wanted; return the names of the services that are left alone."""
     found = apply.services_of(name, api)
     if action == "apply" or not found:
