@@ -7,7 +7,9 @@ from stackctl.core.observed import ServiceState
 from stackctl.core.start.events import Event
 from stackctl.orchestrators.swarm import apply, tasks
 from stackctl.orchestrators.swarm.api import Api
+from stackctl.orchestrators.swarm.service_spec import Wanted
 from stackctl.orchestrators.swarm.watch import Watch
+from stackctl.ports.disk import Says
 from stackctl.ports.orchestrator import Action
 
 
