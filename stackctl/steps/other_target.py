@@ -70,8 +70,8 @@ def says_both(name: str, machine: Machine) -> tuple[str, str]:
         return "", ""
     other = former.machine.orchestrator
     problem = (
-        f"{other.title} runs {', '.join(running)} of this stack too, which {machine.orchestrator.title} runs by the last "
-        "deploy; two SillyTaverns on the same chats would corrupt them"
+        f"{other.title} runs {', '.join(running)} of this stack too, which {machine.orchestrator.title} runs by the "
+        "last deploy; two SillyTaverns on the same chats would corrupt them"
     )
     removal = command_line(*other.removal(name))
     hint = (

@@ -10,15 +10,14 @@ from stackctl.effects.docker.labels import PROJECT, STACK, WORKING_DIR, folder_o
 from stackctl.effects.docker.swarm_stacks import services
 from stackctl.errors import ConfigError
 
+# the keys in ORCHESTRATORS, by the label of what they make
+_BY_LABEL: Final = {PROJECT: "compose", STACK: "swarm"}
+
 
 class Lists(Informed, Protocol):
     """An engine that lists the containers of a Compose project."""
 
     def containers(self, project: str) -> tuple[ContainerSeen, ...]: ...
-
-
-# the keys in ORCHESTRATORS, by the label of what they make
-_BY_LABEL: Final = {PROJECT: "compose", STACK: "swarm"}
 
 
 def stack_folders(engine: Informed) -> frozenset[tuple[str, str]]:

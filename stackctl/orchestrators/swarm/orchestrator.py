@@ -169,18 +169,31 @@ class SwarmOrchestrator:
             if one in wanted.services:
                 wanted.services[one]["TaskTemplate"]["ContainerSpec"]["Image"] = image
         self._label_this_node(name)
+        follows = watch.Watch(self._api, lambda: look(name, self._api))
+        try:
+            kept = self._ask_for(wanted, name, service, action)
+        except BaseException:
+            follows.close()
+            raise
+        asked = {one: apply.asked_hash(body) for one, body in wanted.services.items() if service in {None, one}}
+        follows.applied(asked if action == "apply" else {}, kept)
+        return Applying(name, self._api, follows)
+
+    def _ask_for(self, wanted: service_spec.Wanted, name: str, service: str | None, action: Action) -> tuple[str, ...]:
+        """Ask the manager for what is wanted; return the names of the services that are left alone."""
         found = apply.services_of(name, self._api)
         if action == "apply" or not found:
             only = wanted if service is None else replace(wanted, services={service: wanted.services[service]})
-            apply.apply(name, only, self._api, self._details, removes=service is None)
-        else:
-            for one, body in wanted.services.items():
-                if service in {None, one} and one not in found:
-                    apply.apply(name, replace(wanted, services={one: body}), self._api, self._details, removes=False)
-            for one, has in found.items():
-                if service in {None, one}:
-                    apply.scale(has["ID"], 1, self._api, again=action == "restart")
-        return Applying(name, self._api)
+            return apply.apply(name, only, self._api, self._details, removes=service is None)
+        for one, body in wanted.services.items():
+            if service in {None, one} and one not in found:
+                apply.apply(name, replace(wanted, services={one: body}), self._api, self._details, removes=False)
+        concerned = {one: has for one, has in found.items() if service in {None, one}}
+        kept = [one for one, has in concerned.items() if action == "start" and tasks.replicas(has) == 1]
+        for one, has in concerned.items():
+            if one not in kept:
+                apply.scale(has["ID"], 1, self._api, again=action == "restart")
+        return tuple(kept)
 
     def _wanted(self, name: str) -> service_spec.Wanted:
         text = self._folder.read(self.file)
@@ -280,10 +293,8 @@ class SwarmOrchestrator:
 class Applying:
     """A start in progress: all was asked for, and tasks come and end."""
 
-    def __init__(self, stack: str, api: Api) -> None:
-        self._stack, self._api = stack, api
-        self._watch = watch.Watch(api, lambda: look(stack, api))
-        self._watch.applied()
+    def __init__(self, stack: str, api: Api, follows: watch.Watch) -> None:
+        self._stack, self._api, self._watch = stack, api, follows
 
     def events(self, until: float) -> Iterator[Event]:
         """Give every event until the clock (time.monotonic) reads `until`."""

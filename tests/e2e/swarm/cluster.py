@@ -16,10 +16,11 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, Final
 
+from tests.e2e.own_engine import OFFLOADS
 from tests.e2e.swarm import nvidia_runtime
 from tests.e2e.swarm.stored import link_images
 
@@ -28,8 +29,12 @@ KIND: Final = "NVIDIA-GPU"
 LLAMACPP: Final = "localhost/stackctl/llamacpp:debian"
 SILLYTAVERN: Final = "localhost/stackctl/sillytavern:1.19.0"
 IMAGES: Final[Mapping[str, tuple[str, ...]]] = {NAS: (LLAMACPP, SILLYTAVERN), GPU1: (LLAMACPP,), GPU2: (LLAMACPP,)}
+# the same with a backend that reports its layers on a GPU (own_engine.add_offloads), which ours for the CPU can't do
+WITH_GPU: Final = {node: (*images, OFFLOADS) for node, images in IMAGES.items()}
 _SUBNET: Final = "10.88.0"
 # what a reboot clears, and then a machine in few words: its name, /srv, and the sysfs of its own network
+_NETNS: Final = Path("/run/netns")
+_STARTED: Final[list["subprocess.Popen[bytes]"]] = []  # they run on, so none may be collected before it ends
 _BOOT: Final = """
 hostname "$1"; shift
 mount --bind "$1" /srv; shift
@@ -146,9 +151,7 @@ class Cluster:
 
     def down(self) -> None:
         """End and remove everything, whoever brought it up."""
-        found = (
-            {one for one in os.listdir("/run/netns") if one.startswith(f"{self.tag}-")} if _NETNS.exists() else set()
-        )
+        found = {one.name for one in _NETNS.glob(f"{self.tag}-*")}
         for netns in found:
             for pid in call("ip", "netns", "pids", netns).split():
                 _kill(int(pid))
@@ -157,7 +160,7 @@ class Cluster:
             call("ip", "netns", "delete", netns)
         for top in Path("/sys/fs/cgroup").glob(f"*/{self.tag}"):
             for folder in sorted((one for one in top.rglob("*") if one.is_dir()), key=lambda one: -len(one.parts)):
-                folder.rmdir()
+                until(partial(_is_removed, folder), 10, f"{folder} is in use")
             top.rmdir()
         for place in (self.root, self.run_folder):
             shutil.rmtree(place, ignore_errors=not place.exists())
@@ -184,6 +187,7 @@ class Cluster:
                 stderr=log,
                 start_new_session=True,
             )
+        _STARTED.append(process)
         (folder / "pid").write_text(str(process.pid))
         if wait:
             self.wait_up(node)
@@ -276,7 +280,13 @@ class Cluster:
         return f"{self.tag}-{node}"
 
 
-_NETNS: Final = Path("/run/netns")
+def _is_removed(cgroup: Path) -> bool:
+    """Remove a cgroup; False while a process in it still ends."""
+    try:
+        cgroup.rmdir()
+    except OSError:
+        return False
+    return True
 
 
 def _kill(pid: int) -> None:

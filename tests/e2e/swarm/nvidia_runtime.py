@@ -43,8 +43,8 @@ if "create" in words and "--bundle" in words:
         smi = {{"destination": "/usr/bin/nvidia-smi", "type": "bind", "source": str(here / "nvidia-smi")}}
         config["mounts"].append(smi | {{"options": ["rbind", "ro"]}})
         for name in ("nvidiactl", "nvidia0"):
-            node = {{"path": f"/dev/{{name}}", "type": "c", "major": 1, "minor": 3, "fileMode": 0o666, "uid": 0, "gid": 0}}
-            config["linux"].setdefault("devices", []).append(node)
+            node = {{"path": f"/dev/{{name}}", "type": "c", "major": 1, "minor": 3, "fileMode": 0o666}}
+            config["linux"].setdefault("devices", []).append(node | {{"uid": 0, "gid": 0}})
         file.write_text(json.dumps(config))
 os.execvp({runc!r}, [{runc!r}, *words])
 """

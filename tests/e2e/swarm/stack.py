@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tests.e2e.conftest import ROOT
+from tests.e2e.own_engine import OFFLOADS
 from tests.e2e.swarm.cluster import GPU1, GPU2, NAS, Cluster, call, until
 
 CHAT = "sillytavern/data/default-user/chats/Seraphina/kept.jsonl"
@@ -36,11 +37,22 @@ class SwarmStack:
         """The same, as this machine sees it."""
         return self.cluster.srv(NAS) / "stacks" / self.name
 
-    def wish(self, model: str = "demo", more: str = "") -> None:
+    def wish(self, model: str = "demo", backend: str = OFFLOADS) -> None:
         """Write stack.toml."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        text = f'target = "swarm"\n[sillytavern]\nexpose = "lan"\nport = {self.port}\n[model]\npath = "{model}"\n{more}'
-        (self.folder / "stack.toml").write_text(text)
+        sections: dict[str, dict[str, object]] = {
+            "": {"target": "swarm"},
+            "[swarm]": {"nodes": [GPU1, GPU2]},
+            "[sillytavern]": {"expose": "lan", "port": self.port},
+            "[model]": {"path": model},
+            "[backend]": {"image": backend},
+        }
+        lines = [
+            line
+            for section, keys in sections.items()
+            for line in (section, *(f"{key} = {json.dumps(value)}" for key, value in keys.items()))
+        ]
+        (self.folder / "stack.toml").write_text("\n".join(lines))
 
     def argv(self, *words: str) -> tuple[str, ...]:
         home = ("HOME=/srv/home", "XDG_DATA_HOME=/srv/home/data", f"PATH={self.cluster.programs.path}")
@@ -112,9 +124,13 @@ class SwarmStack:
         return f"{self.name}_{service}"
 
     def container(self, service: str) -> tuple[str, str]:
-        """(node, container) of a service."""
+        """(node, container) of a service, once it runs."""
+        until(lambda: self._containers(service), 30, f"{service} has no container")
+        return self._containers(service)[0]
+
+    def _containers(self, service: str) -> list[tuple[str, str]]:
         node = self.node_of(service)
-        return node, self.cluster.containers(node, self.docker_name(service))[0]
+        return [(node, one) for one in self.cluster.containers(node, self.docker_name(service))] if node else []
 
     def inside(self, service: str, script: str) -> str:
         """What a script says in a service's container."""
