@@ -129,7 +129,16 @@ class NodesSeen:
         return 0, ()
 
     def _runs_backend(self, report: NodeReport) -> bool:
-        return any(one != "sillytavern" for one in report.services)
+        return any(one != "sillytavern" for one in report.services) or (report.node.is_here and self._runs_outside())
+
+    def _runs_outside(self) -> bool:
+        """Return whether this node runs this stack's backend without Swarm, which ends when the stack moves."""
+        with suppress(StackctlError):
+            text = self._folder.read(plan_json.FILE, errors="replace") or ""
+            name = plan_json.name(text, PurePosixPath(self._folder.path))
+            states = self._docker.states(name) if name else {}
+            return any(one.state == "running" for service, one in states.items() if service != "sillytavern")
+        return False
 
     def cpu(self, here: Cpu) -> Cpu:
         """Return what the processors of all nodes that passed have; that of this machine before a look."""
