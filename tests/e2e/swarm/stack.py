@@ -37,7 +37,7 @@ class SwarmStack:
         """The same, as this machine sees it."""
         return self.cluster.srv(NAS) / "stacks" / self.name
 
-    def wish(self, model: str = "demo", backend: str = OFFLOADS) -> None:
+    def wish(self, model: str = "demo", backend: str = OFFLOADS, gpu: str = "auto") -> None:
         """Write stack.toml."""
         self.folder.mkdir(parents=True, exist_ok=True)
         sections: dict[str, dict[str, object]] = {
@@ -46,6 +46,7 @@ class SwarmStack:
             "[sillytavern]": {"expose": "lan", "port": self.port},
             "[model]": {"path": model},
             "[backend]": {"image": backend},
+            "[gpu]": {"mode": gpu},
         }
         lines = [
             line

@@ -12,6 +12,7 @@ from tests.e2e.browser.chromium import chromium
 from tests.e2e.browser.page import Tavern
 from tests.e2e.swarm.cluster import GPU1, GPU2, NAS, Cluster
 from tests.e2e.swarm.relay import relay
+from tests.e2e.own_engine import IMAGES
 from tests.e2e.swarm.stack import SwarmStack
 
 pytestmark = [pytest.mark.engine, pytest.mark.machines]
@@ -28,7 +29,7 @@ def stack(own_images: None, installed: Path) -> Iterator[SwarmStack]:
     try:
         cluster.up()
         found = SwarmStack(cluster, "hung", (str(installed),), port=_PORT)
-        found.wish(more='[gpu]\nmode = "none"\n[swarm]\nnodes = ["gpu1", "gpu2"]\n')
+        found.wish(backend=IMAGES[0], gpu="none")
         found.deploy()
         yield found
     finally:
