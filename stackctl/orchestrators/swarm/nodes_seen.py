@@ -118,7 +118,11 @@ class NodesSeen:
     def gpus(self) -> tuple[Gpu, ...]:
         """Return the GPUs of the weakest node that passed the last look; GPUs without a known memory before one."""
         cluster, found, held = self.cluster(), self.last(), self._held()
-        seen = last_look.weakest_gpus(tuple(last_look.freed(one, held) for one in self._able(found, held))) if found else ()
+        seen = (
+            last_look.weakest_gpus(tuple(last_look.freed(one, held) for one in self._able(found, held)))
+            if found
+            else ()
+        )
         if seen or not cluster.kind:  # by names that are the same whichever node is the weakest, so that a choice stays
             return tuple(replace(one, uuid=last_look.shared_uuid(cluster.kind, one.index)) for one in seen)
         listed = self._known()

@@ -10,9 +10,9 @@ from stackctl.core.model.demo_model import FILE_NAME, SENTENCE
 from stackctl.core.tavern import container as facts
 from tests.e2e.browser.chromium import chromium
 from tests.e2e.browser.page import Tavern
+from tests.e2e.own_engine import IMAGES
 from tests.e2e.swarm.cluster import GPU1, GPU2, NAS, Cluster
 from tests.e2e.swarm.relay import relay
-from tests.e2e.own_engine import IMAGES
 from tests.e2e.swarm.stack import SwarmStack
 
 pytestmark = [pytest.mark.engine, pytest.mark.machines]
