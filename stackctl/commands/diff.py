@@ -28,6 +28,7 @@ def diff(
 ) -> Difference:
     """Compare what a deploy would write with what is there and runs. Changes nothing."""
     wanted = request_to_render(machine, keep_name(machine, flags))
+    machine = machine.run_by(wanted.spec.target, wanted.spec)
     seen = observe(wanted.spec, machine)
     lock = read_lock(machine)
     planned = plan(wanted.spec, seen, to_decide_again(lock, machine, replan=replan, new_images=new_images))

@@ -25,6 +25,7 @@ class ImageHere:
 def images_here(machine: Machine, flags: Mapping[str, object]) -> tuple[ImageHere, ...]:
     """Return the images that a deploy would use."""
     wanted = load_config(machine, flags)
+    machine = machine.run_by(wanted.spec.target, wanted.spec)
     lock = read_lock(machine)
     return tuple(
         ImageHere(

@@ -47,6 +47,7 @@ def render(
     """Return the file; write it unless it goes to stdout. `archive`: pack the folder into this file."""
     with nullcontext() if to_stdout else machine.folder.locked(machine.ui.note):
         wanted = request_to_render(machine, flags)
+        machine = machine.run_by(wanted.spec.target, wanted.spec)
         lock = read_lock(machine)
         seen = observe_without_engine(wanted.spec, machine, lock)
         lock = with_model(lock, seen.model, None, machine)

@@ -23,7 +23,7 @@ from stackctl.machine import Machine
 from stackctl.ports.disk import Folder
 from stackctl.steps.config_request import ConfigRequest, read_lock
 from stackctl.steps.deployed import written_plan
-from stackctl.steps.other_target import recorded_target, run_by
+from stackctl.steps.other_target import former_target, recorded_target, run_by
 from stackctl.steps.recorded_deploys import recorded_deploys
 from stackctl.steps.tavern_folder import settings_file, shared_folder, tavern_folder
 
@@ -45,6 +45,9 @@ def keep_former(machine: Machine, plan: Plan, wanted: ConfigRequest, record: str
     forget_former(machine)
     ran_by = run_by(recorded_target(machine), machine)
     states = ran_by.orchestrator.states(plan.name)
+    other = None if states else former_target(plan.name, machine)
+    if other and other.stands:  # `stackctl render` has written the new file already
+        ran_by, states = other.machine, other.machine.orchestrator.states(plan.name)
     former = None
     with suppress(StackctlError):  # a plan that can't be read does not show what works
         former = written_plan(machine)

@@ -15,7 +15,7 @@ from stackctl.core.tavern import container as tavern
 from stackctl.errors import StackctlError
 from stackctl.machine import Machine
 from stackctl.steps.deployed import written_plan
-from stackctl.steps.other_target import former_target
+from stackctl.steps.other_target import former_subnets, former_target
 from stackctl.steps.start import Started, start
 
 # both: the new backend starts beside the former stack; stop: that is stopped first; remove: its networks go, too
@@ -42,9 +42,8 @@ def look_for_move(plan: Plan, machine: Machine) -> Move | None:
     move = Move(former=found.machine, name=plan.name, stands=found.stands)
     if not found.stands:
         return move
-    _, own = found.machine.orchestrator.addresses(plan.name)
-    taken = [one.subnet for one in plan.networks if one.subnet in set(map(str, own))]
-    if taken:
+    own = former_subnets(plan.name, machine)
+    if taken := [one.subnet for one in plan.networks if one.subnet in own]:
         return replace(move, way="remove", why=f"both would use the network {taken[0]}, which stack.toml sets")
     if why := _why_not_both(plan, found.machine, machine):
         return replace(move, way="stop", why=why)

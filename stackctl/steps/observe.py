@@ -27,7 +27,7 @@ from stackctl.steps.deployed_arguments import deployed_arguments
 from stackctl.steps.external_backend import observed_external
 from stackctl.steps.has_run import has_run
 from stackctl.steps.models.known_model import with_catalogue
-from stackctl.steps.other_target import all_states
+from stackctl.steps.other_target import all_states, former_subnets
 from stackctl.steps.own_name import is_gone, refuse_foreign
 from stackctl.steps.own_turns import with_turns
 from stackctl.steps.stack_model import model_path
@@ -75,6 +75,8 @@ def observe_again(seen: Observed, spec: Spec, machine: Machine) -> Observed:
     states = all_states(name, machine)
     backend = _backend_state(spec, states)
     theirs, own = machine.orchestrator.addresses(name)
+    moving = {spec.network.inner, spec.network.edge} & former_subnets(name, machine)
+    theirs = tuple(net for net in theirs if str(net) not in moving)
     routes = tuple(net for net in machine.host.routes() if net not in (*own, *theirs)) if engine.is_local else ()
     return replace(
         seen,

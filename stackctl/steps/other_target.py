@@ -55,6 +55,15 @@ def all_states(name: str, machine: Machine) -> Mapping[str, ServiceState]:
     return {**former.machine.orchestrator.states(name), **states} if former and former.stands else states
 
 
+def former_subnets(name: str, machine: Machine) -> frozenset[str]:
+    """Return the subnets of the stack's networks that another orchestrator has made."""
+    former = former_target(name, machine)
+    if former is None or not former.stands:
+        return frozenset()
+    _, own = former.machine.orchestrator.addresses(name)
+    return frozenset(map(str, own))
+
+
 def with_other(name: str, machine: Machine) -> tuple[Machine, ...]:
     """Return this machine, and that with the other orchestrator if it has something of the stack, too."""
     former = former_target(name, machine)
@@ -70,8 +79,8 @@ def says_both(name: str, machine: Machine) -> tuple[str, str]:
         return "", ""
     other = former.machine.orchestrator
     problem = (
-        f"{other.title} runs {', '.join(running)} of this stack too, which {machine.orchestrator.title} runs by the last "
-        "deploy; two SillyTaverns on the same chats would corrupt them"
+        f"{other.title} runs {', '.join(running)} of this stack too, which {machine.orchestrator.title} runs by the "
+        "last deploy; two SillyTaverns on the same chats would corrupt them"
     )
     removal = command_line(*other.removal(name))
     hint = (

@@ -162,7 +162,7 @@ class StageCompose(FakeOrchestrator):
         self.words.append((action, service or "all", *(f"{one} by {images[one]}" for one in images)))
         self.stage.only, self.stage.instead = service, images
         watch = self.stage.watch(name)
-        said = self.stage.up((self.folder.path / render.FILE).read_text())
+        said = self.stage.up((self.folder.path / self.file).read_text())
         script = 'echo "$1"; test -z "$2" || { echo "$2"; exit 1; }'
         argv = ["sh", "-c", script, "up", self.stage.says, said]
         self.started.append(subprocess.Popen(argv, stdout=subprocess.PIPE, text=True, start_new_session=True))

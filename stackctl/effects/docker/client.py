@@ -52,6 +52,13 @@ def sdk_errors() -> tuple[type[Exception], ...]:
     return docker.errors.DockerException, requests.RequestException
 
 
+def broken() -> tuple[type[Exception], ...]:
+    """Return the errors that a stream of the SDK raises when it breaks off, or when we close it while it is read."""
+    import urllib3.exceptions
+
+    return *sdk_errors(), urllib3.exceptions.HTTPError, EngineError, OSError, ValueError, AttributeError
+
+
 def no_answer() -> type[Exception]:
     """Return the error that a call of the SDK raises if the engine does not answer in time."""
     import requests

@@ -10,9 +10,8 @@ from typing import Any, Protocol
 
 from stackctl.core.observed import ServiceState
 from stackctl.core.start.events import Applied, Changed, Event, EventStreamLost, Idle, Line, Output
-from stackctl.effects.docker.client import Client, sdk_errors
+from stackctl.effects.docker.client import Client, broken
 from stackctl.effects.docker.labels import PROJECT
-from stackctl.errors import EngineError
 
 _EVENTS = ["create", "start", "die", "oom", "health_status", "stop", "kill", "restart", "destroy"]
 _CHECK_S = 60  # how long one check may take
@@ -67,7 +66,7 @@ class Watch:
         try:
             for event in self._events:
                 self._take(event)
-        except _broken() as e:
+        except broken() as e:
             why = str(e) or why
         if not self._closed.is_set():
             self._queue.put(EventStreamLost(why))
@@ -109,7 +108,7 @@ class Watch:
                 found = self._engine.state(state.container)
                 if found is None or found.state != "running" or found.health == "healthy":
                     return
-        except _broken():
+        except broken():
             return  # the engine or the container is gone, which comes as an event
 
     def _read_log(self, state: ServiceState) -> None:
@@ -122,7 +121,7 @@ class Watch:
                 *whole, rest = (rest + chunk).split(b"\n")
                 for line in whole:
                     self._queue.put(Line(state.name, line.decode("utf-8", "replace").rstrip("\r")))
-        except _broken():
+        except broken():
             return  # the container has gone, which comes as an event
 
     def _read_process(self, process: "subprocess.Popen[str]") -> None:
@@ -137,10 +136,3 @@ class Watch:
 
     def _thread(self, work: Any, *arguments: Any) -> None:
         threading.Thread(target=work, args=arguments, daemon=True).start()
-
-
-def _broken() -> tuple[type[Exception], ...]:
-    """Return the errors that a stream of the SDK raises when it breaks off, or when we close it while it is read."""
-    import urllib3.exceptions
-
-    return *sdk_errors(), urllib3.exceptions.HTTPError, EngineError, OSError, ValueError, AttributeError

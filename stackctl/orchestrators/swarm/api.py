@@ -20,6 +20,12 @@ class Connected(Client, Protocol):
     def state(self, container_id: str) -> ServiceState | None: ...
 
 
+class Stream(Iterator[bytes], Protocol):
+    """The pieces of an answer, as they come, until it ends or is closed."""
+
+    def close(self) -> None: ...
+
+
 class Api:
     """Requests with plain values. Raises EngineError for a refusal, with the engine's words, and for no answer."""
 
@@ -97,12 +103,28 @@ class Api:
         since: float = 0,
         follow: bool = True,
         details: bool = False,
-    ) -> Iterator[bytes]:
+    ) -> Stream:
         """Return a stream of the log's pieces; with `details` each line begins with its task's id and the like."""
         api = self._engine.client.api
         params = {"stdout": 1, "stderr": 1, "follow": int(follow), "tail": tail, "since": int(since)}
         answer = api._get(
             api._url("/{0}/{1}/logs", kind, name), params={**params, "details": int(details)}, stream=True
         )
-        stream: Iterator[bytes] = api._multiplexed_response_stream_helper(answer)
-        return stream
+        return _Answer(answer, api._multiplexed_response_stream_helper(answer))
+
+
+class _Answer:
+    """A stream of the SDK."""
+
+    def __init__(self, answer: Any, pieces: Iterator[bytes]) -> None:
+        self._answer, self._pieces = answer, pieces
+
+    def __iter__(self) -> "_Answer":
+        return self
+
+    def __next__(self) -> bytes:
+        return next(self._pieces)
+
+    def close(self) -> None:
+        """Hang up; whoever reads gets an error."""
+        self._answer.close()

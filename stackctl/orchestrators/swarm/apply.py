@@ -27,10 +27,10 @@ def services_of(stack: str, api: Api) -> dict[str, dict[str, Any]]:
     return {service_name(one): one for one in api.list("services", label=f"{STACK}={stack}")}
 
 
-def apply(stack: str, wanted: Wanted, api: Api, details: Says, *, removes: bool = True) -> None:
+def apply(stack: str, wanted: Wanted, api: Api, details: Says, *, removes: bool = True) -> tuple[str, ...]:
     """Make what is missing, change what differs, and, if it `removes`, remove services that are not wanted any more.
 
-    A service that is as wanted is left alone. Raises EngineError with the engine's words.
+    Return the names of the services that are as wanted, and are left alone. Raises EngineError with the engine's words.
     """
     _make_networks(stack, wanted, api, details)
     ids = _make_carried(wanted, api, details)
@@ -39,6 +39,7 @@ def apply(stack: str, wanted: Wanted, api: Api, details: Says, *, removes: bool 
         if removes and name not in wanted.services:
             details(f"removing the service {service['Spec']['Name']}")
             api.remove("services", service["ID"])
+    kept = []
     for name, body in wanted.services.items():
         spec = with_ids(body, ids)
         asked = asked_hash(body)
@@ -51,6 +52,9 @@ def apply(stack: str, wanted: Wanted, api: Api, details: Says, *, removes: bool 
             force = found[name]["Spec"]["TaskTemplate"].get("ForceUpdate", 0)
             spec["TaskTemplate"] = {**spec["TaskTemplate"], "ForceUpdate": force}
             update(found[name]["ID"], api, lambda _, new=spec: new)
+        else:
+            kept.append(name)
+    return tuple(kept)
 
 
 def asked_hash(body: Mapping[str, Any]) -> str:

@@ -113,12 +113,16 @@ class NodesSeen:
     def ram(self) -> Ram | None:
         """Return the memory of the weakest node that passed the last look; None if there was none."""
         found, held = self.last(), self._held()
-        return last_look.weakest_ram(found.able, held) if found else None
+        return last_look.weakest_ram(self._able(found, held), held) if found else None
 
     def gpus(self) -> tuple[Gpu, ...]:
         """Return the GPUs of the weakest node that passed the last look; GPUs without a known memory before one."""
         cluster, found, held = self.cluster(), self.last(), self._held()
-        seen = last_look.weakest_gpus(tuple(last_look.freed(one, held) for one in found.able)) if found else ()
+        seen = (
+            last_look.weakest_gpus(tuple(last_look.freed(one, held) for one in self._able(found, held)))
+            if found
+            else ()
+        )
         if seen or not cluster.kind:  # by names that are the same whichever node is the weakest, so that a choice stays
             return tuple(replace(one, uuid=last_look.shared_uuid(cluster.kind, one.index)) for one in seen)
         listed = self._known()
@@ -135,6 +139,23 @@ class NodesSeen:
                 gpus = tuple(int(one.total_mib) for one in fit.devices)
                 return last_look.Held(service=plan.backend, ram_mib=int(fit.host.total_mib), gpus_mib=gpus)
         return None
+
+    def _able(self, found: LastLook, held: last_look.Held | None) -> tuple[NodeReport, ...]:
+        """Return the nodes that passed; this one with the backend that it runs outside of Swarm while a stack moves."""
+        if held is None or not self._runs_outside():
+            return found.able
+        return tuple(
+            replace(one, services=(*one.services, held.service)) if one.node.is_here else one for one in found.able
+        )
+
+    def _runs_outside(self) -> bool:
+        """Return whether this node runs this stack's backend without Swarm, which ends when the stack moves."""
+        with suppress(StackctlError):
+            text = self._folder.read(plan_json.FILE, errors="replace") or ""
+            name = plan_json.name(text, PurePosixPath(self._folder.path))
+            states = self._docker.states(name) if name else {}
+            return any(one.state == "running" for service, one in states.items() if service != "sillytavern")
+        return False
 
     def cpu(self, here: Cpu) -> Cpu:
         """Return what the processors of all nodes that passed have; that of this machine before a look."""

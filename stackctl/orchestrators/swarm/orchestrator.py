@@ -1,8 +1,7 @@
 """Docker Swarm as the stack's orchestrator: write the plan as stack.yml, and apply it through the Engine's API."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from ipaddress import IPv4Network
 from pathlib import PurePosixPath
 from types import MappingProxyType
@@ -14,12 +13,12 @@ from stackctl.core.adoption.mounted import Service
 from stackctl.core.observed import ContainerSeen, ServiceState
 from stackctl.core.plan.change import Change
 from stackctl.core.plan.stack import Plan
-from stackctl.core.start.events import Event
 from stackctl.errors import ConfigError, EngineError
 from stackctl.orchestrators import rendering
 from stackctl.orchestrators.changes import changes
 from stackctl.orchestrators.swarm import apply, health, log_lines, refuse, render, service_spec, tasks, watch
 from stackctl.orchestrators.swarm.api import Api
+from stackctl.orchestrators.swarm.applying import Applying, ask_for
 from stackctl.orchestrators.swarm.cluster import FILE, FOLDER, STACK, data_label
 from stackctl.orchestrators.swarm.nodes_seen import NodesSeen
 from stackctl.orchestrators.swarm.states import look
@@ -157,7 +156,7 @@ class SwarmOrchestrator:
 
     def apply(
         self, name: str, service: str | None = None, *, action: Action = "apply", images: Mapping[str, str] = _NONE
-    ) -> "Applying":
+    ) -> Applying:
         """Apply the file, or start or restart what exists; for all services, or for one.
 
         A start changes no existing service, and makes what is missing. `images`: service -> the id of the image that it
@@ -169,18 +168,15 @@ class SwarmOrchestrator:
             if one in wanted.services:
                 wanted.services[one]["TaskTemplate"]["ContainerSpec"]["Image"] = image
         self._label_this_node(name)
-        found = apply.services_of(name, self._api)
-        if action == "apply" or not found:
-            only = wanted if service is None else replace(wanted, services={service: wanted.services[service]})
-            apply.apply(name, only, self._api, self._details, removes=service is None)
-        else:
-            for one, body in wanted.services.items():
-                if service in {None, one} and one not in found:
-                    apply.apply(name, replace(wanted, services={one: body}), self._api, self._details, removes=False)
-            for one, has in found.items():
-                if service in {None, one}:
-                    apply.scale(has["ID"], 1, self._api, again=action == "restart")
-        return Applying(name, self._api)
+        follows = watch.Watch(self._api, lambda: look(name, self._api))
+        try:
+            kept = ask_for(wanted, name, service, action, self._api, self._details)
+        except BaseException:
+            follows.close()
+            raise
+        asked = {one: apply.asked_hash(body) for one, body in wanted.services.items() if service in {None, one}}
+        follows.applied(asked if action == "apply" else {}, kept)
+        return Applying(name, self._api, follows)
 
     def _wanted(self, name: str) -> service_spec.Wanted:
         text = self._folder.read(self.file)
@@ -275,28 +271,6 @@ class SwarmOrchestrator:
         apply.remove_node_labels(name, self._api)
         if volumes:
             apply.remove_volumes(name, self._api)
-
-
-class Applying:
-    """A start in progress: all was asked for, and tasks come and end."""
-
-    def __init__(self, stack: str, api: Api) -> None:
-        self._stack, self._api = stack, api
-        self._watch = watch.Watch(api, lambda: look(stack, api))
-        self._watch.applied()
-
-    def events(self, until: float) -> Iterator[Event]:
-        """Give every event until the clock (time.monotonic) reads `until`."""
-        return self._watch.events(until)
-
-    def read_log(self, state: ServiceState) -> None:
-        """Also report the log of a service that started before."""
-        self._watch.read_log(state)
-
-    def close(self) -> None:
-        """Stop listening; remove the secrets and configs that this start has replaced."""
-        self._watch.close()
-        apply.remove_unused(self._stack, self._api)
 
 
 def _version(info: Mapping[str, Any]) -> tuple[int, ...]:

@@ -4,6 +4,7 @@ A task is one try to run a service's container on one node; Swarm makes the next
 https://docs.docker.com/engine/swarm/how-swarm-mode-works/swarm-task-states/
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -15,6 +16,9 @@ from stackctl.terminal import shown_in_line
 _ENDED: Final = frozenset({"complete", "shutdown", "failed", "rejected", "orphaned", "remove"})
 _WANTED: Final = frozenset({"running", "ready", "accepted"})  # the desired states of a task that shall run
 _LONGEST: Final = 500  # characters of what a node says
+_OUT_OF_REACH: Final = frozenset({"down", "disconnected"})  # a manager that has just started knows no node's state yet
+_PLAIN_END: Final = re.compile(r"task: non-zero exit \(\d+\)")
+_VISIBLE: Final = "NVIDIA_VISIBLE_DEVICES="
 
 
 def service_name(service: Mapping[str, Any]) -> str:
@@ -56,6 +60,11 @@ def is_replacing(service: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]])
     return any(task.get("DesiredState") not in _WANTED and task["Status"]["State"] not in _ENDED for task in own)
 
 
+def is_out_of_reach(task: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Return whether a task's node is down: what the manager knows of the task is what it was before."""
+    return _state_of(nodes.get(str(task.get("NodeID", "")), {})) in _OUT_OF_REACH
+
+
 def task_state(
     task: Mapping[str, Any], name: str, nodes: Mapping[str, Mapping[str, Any]], *, is_stuck: bool = True
 ) -> ServiceState:
@@ -68,15 +77,15 @@ def task_state(
     state, health, error = _state(status["State"]), "", ""
     container = status.get("ContainerStatus") or {}
     code = int(container.get("ExitCode") or 0)
-    if state == "running":
-        health = "healthy" if status["State"] == "running" else "starting"
-        if _state_of(node) not in {"", "ready"}:  # what ran there is out of reach, and Swarm makes another
-            state, health, error = "dead", "", f"its node {machine(node)} is {_state_of(node)}"
+    if state == "running" and is_out_of_reach(task, nodes):  # Swarm makes another one elsewhere
+        state, error = "dead", f"its node {machine(node)} is {_state_of(node)}"
+    elif state == "running":
+        is_known = _state_of(node) in {"", "ready"}
+        health = "healthy" if status["State"] == "running" and is_known else "starting"
     elif status["State"] == "rejected" or (status["State"] == "pending" and is_stuck):
-        error = shown_in_line(str(status.get("Err") or ""))[:_LONGEST]
+        error = said_by_node(status, machine(node))
     elif status["State"] == "failed":
-        error = shown_in_line(str(status.get("Err") or ""))[:_LONGEST]
-        code = code or 1
+        error, code = _why_it_ended(status, code, machine(node)), code or 1
     return ServiceState(
         name=name,
         container=str(container.get("ContainerID") or task["ID"]),
@@ -86,16 +95,30 @@ def task_state(
         error=error,
         image=str(task["Spec"].get("ContainerSpec", {}).get("Image", "")),
         started_at=_seconds(str(status.get("Timestamp", ""))) if state in {"running", "exited", "dead"} else 0.0,
+        gpu_drivers=("nvidia",) if _has_gpu(task) else (),
         machine=machine(node),
-        gpu_drivers=gpu_drivers(task["Spec"]),
     )
 
 
-def gpu_drivers(spec: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return what gives a task its GPUs: the node's default runtime, for a reserved one or by the task's variables."""
-    reserved = (spec.get("Resources") or {}).get("Reservations") or {}
-    asks = any(one.startswith("NVIDIA_VISIBLE_DEVICES=") for one in spec.get("ContainerSpec", {}).get("Env") or ())
-    return ("nvidia",) if asks or reserved.get("GenericResources") else ()
+def said_by_node(status: Mapping[str, Any], at: str) -> str:
+    """Return why a task does not run, in one line, with the node that says so; "" if nothing is said."""
+    says = shown_in_line(str(status.get("Err") or ""))[:_LONGEST]
+    return f"{says} (node {at})" if says and at else says
+
+
+def _why_it_ended(status: Mapping[str, Any], code: int, at: str) -> str:
+    """Return why a task ended; "" if its exit code is all that is known."""
+    if "unhealthy container" in str(status.get("Err")):
+        return f"its health check failed, so Swarm ended it (exit code {code})"
+    return "" if _PLAIN_END.fullmatch(str(status.get("Err"))) else said_by_node(status, at)
+
+
+def _has_gpu(task: Mapping[str, Any]) -> bool:
+    """Return whether a task's node gives it a GPU: by a resource that it reserves, or by the runtime's variable."""
+    reserved = (task["Spec"].get("Resources") or {}).get("Reservations") or {}
+    asks = task["Spec"].get("ContainerSpec", {}).get("Env") or ()
+    says = (one.removeprefix(_VISIBLE) for one in asks if one.startswith(_VISIBLE))
+    return bool(reserved.get("GenericResources")) or any(one not in {"", "none", "void"} for one in says)
 
 
 def stopped_state(service: Mapping[str, Any]) -> ServiceState:

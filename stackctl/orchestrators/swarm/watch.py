@@ -1,43 +1,42 @@
-"""Follow a stack in Swarm: its tasks, which the manager is asked for twice a second, and its services' logs."""
+"""Follow a stack in Swarm: its tasks, which the manager is asked for twice a second, and their logs."""
 
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from typing import Any, Final
 
 from stackctl.core.observed import ServiceState
-from stackctl.core.start.events import Applied, Changed, Event, EventStreamLost, Idle, Line
-from stackctl.effects.docker.client import sdk_errors
+from stackctl.core.start.events import Applied, Changed, Event, EventStreamLost, Idle, Kept, Line
+from stackctl.effects.docker.client import broken
 from stackctl.errors import EngineError
-from stackctl.orchestrators.swarm.api import Api
+from stackctl.orchestrators.swarm.api import Api, Stream
+from stackctl.orchestrators.swarm.following import Following
 from stackctl.orchestrators.swarm.states import Snapshot
 
 _EVERY_S: Final = 0.5
-_STUCK_S: Final = 4.0  # a scheduler that finds no node tries again at each change; what it says for longer stays true
-_STARTED: Final = frozenset({"running", "exited", "dead"})
+_LONGEST: Final = 16 << 10  # bytes of a line
 
 
 class Watch:
-    """The states of all tasks since this was made. `look`: asks the manager for all of them."""
+    """What all tasks do since this was made. `look`: asks the manager for all of them."""
 
-    def __init__(self, api: Api, look: Callable[[], Snapshot]) -> None:
-        self._api, self._look = api, look
+    def __init__(self, api: Api, look: Callable[[], Snapshot], *, every_s: float = _EVERY_S) -> None:
+        self._api, self._look, self._every_s = api, look, every_s
         self._queue: queue.Queue[Event] = queue.Queue()
         self._closed = threading.Event()
-        self._seen: dict[str, ServiceState] = {}  # by task
-        self._waiting: dict[str, float] = {}  # task -> since when no node takes it
-        self._followed: set[str] = set()
-        self._since = time.time()
-        first = look()
-        self._seen.update(first.tasks)
-        self._follow_logs(first)
+        self._streams: list[Stream] = []
+        self._read: set[str] = set()  # the tasks whose logs are followed
+        self.before = look()
+        self._following = Following(self.before)
         self._thread(self._poll)
 
-    def applied(self) -> None:
-        """Report that everything that was asked for is with the manager."""
+    def applied(self, asked: Mapping[str, str], kept: Sequence[str]) -> None:
+        """Report that everything is with the manager. asked: service -> the hash of its spec; kept: those unchanged."""
+        self._following.expect(asked)
+        for name in kept:
+            self._queue.put(Kept(name))
         self._queue.put(Applied(0))
 
     def follow(self, process: Any) -> None:
@@ -45,10 +44,10 @@ class Watch:
         del process
 
     def read_log(self, state: ServiceState) -> None:
-        """Report the log of a service that started before; those that start from now on are followed anyway."""
-        for name, service in self._look().services.items():
-            if name == state.name:
-                self._thread(self._read_log, name, service, state.started_at)
+        """Report the log of a task that started before; those that start from now on are followed anyway."""
+        for task, one in self.before.tasks.items():
+            if one.container == state.container:
+                self._attend(task, state.name)
 
     def events(self, until: float) -> Iterator[Event]:
         """Give every event until the clock (time.monotonic) reads `until`."""
@@ -59,51 +58,45 @@ class Watch:
                 yield Idle()
 
     def close(self) -> None:
+        """Stop asking, and end the streams of logs; one of a node that has gone would never end."""
         self._closed.set()
+        for stream in list(self._streams):
+            with suppress(*broken()):
+                stream.close()
 
     def _poll(self) -> None:
-        while not self._closed.wait(_EVERY_S):
+        while not self._closed.wait(self._every_s):
             try:
-                self._take(self._look())
+                self._take(self._look(), time.monotonic())
             except EngineError as error:
                 self._queue.put(EventStreamLost(error.message))
                 return
 
-    def _take(self, now: Snapshot) -> None:
-        self._follow_logs(now)
-        for task, found in now.tasks.items():
-            state = self._without_passing_error(task, found, is_unplaced=task in now.unplaced)
-            before = self._seen.get(task)
-            if before == state:
-                continue
-            self._seen[task] = state
-            started = state.state in _STARTED and (before is None or before.state not in _STARTED)
-            self._queue.put(Changed(state, started))
+    def _take(self, now: Snapshot, at_s: float) -> None:
+        tasks = {state.container: task for task, state in now.tasks.items()}
+        for event in self._following.take(now, at_s):
+            if isinstance(event, Changed) and event.started and event.state.container in tasks:
+                self._attend(tasks[event.state.container], event.state.name)
+            self._queue.put(event)
 
-    def _without_passing_error(self, task: str, found: ServiceState, *, is_unplaced: bool) -> ServiceState:
-        """Return the state of a task without what the scheduler says for less than a few seconds."""
-        if not (is_unplaced and found.error):
-            self._waiting.pop(task, None)
-            return found
-        since = self._waiting.setdefault(task, time.monotonic())
-        return found if time.monotonic() - since >= _STUCK_S else replace(found, error="")
+    def _attend(self, task: str, name: str) -> None:
+        if task not in self._read:
+            self._read.add(task)
+            self._thread(self._read_log, task, name)
 
-    def _follow_logs(self, now: Snapshot) -> None:
-        for name, service in now.services.items():
-            if service not in self._followed:
-                self._followed.add(service)
-                self._thread(self._read_log, name, service, self._since)
-
-    def _read_log(self, name: str, service: str, since: float) -> None:
-        """Report the lines of a service's tasks on all nodes, as they come."""
+    def _read_log(self, task: str, name: str) -> None:
+        """Report the lines of a task's container, on whichever node it is."""
         rest = b""
-        with suppress(*sdk_errors(), EngineError, OSError, ValueError, AttributeError):
-            for chunk in self._api.follow_log("services", service, since=since):
-                if self._closed.is_set():
-                    return
+        with suppress(*broken()):
+            stream = self._api.follow_log("tasks", task)
+            self._streams.append(stream)
+            if self._closed.is_set():
+                stream.close()
+            for chunk in stream:
                 *whole, rest = (rest + chunk).split(b"\n")
+                rest = rest[:_LONGEST]
                 for line in whole:
-                    self._queue.put(Line(name, line.decode("utf-8", "replace").rstrip("\r")))
+                    self._queue.put(Line(name, line[:_LONGEST].decode("utf-8", "replace").rstrip("\r")))
 
     def _thread(self, work: Any, *arguments: Any) -> None:
         threading.Thread(target=work, args=arguments, daemon=True).start()

@@ -37,15 +37,16 @@ class SwarmStack:
         """The same, as this machine sees it."""
         return self.cluster.srv(NAS) / "stacks" / self.name
 
-    def wish(self, model: str = "demo", backend: str = OFFLOADS) -> None:
+    def wish(self, model: str = "demo", backend: str = OFFLOADS, gpu: str = "auto") -> None:
         """Write stack.toml."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        sections = {
+        sections: dict[str, dict[str, object]] = {
             "": {"target": "swarm"},
             "[swarm]": {"nodes": [GPU1, GPU2]},
             "[sillytavern]": {"expose": "lan", "port": self.port},
             "[model]": {"path": model},
             "[backend]": {"image": backend},
+            "[gpu]": {"mode": gpu},
         }
         lines = [
             line

@@ -13,7 +13,7 @@ source of a bind mount (`paths`). With `runs = "starting"` new tasks stay at tha
 """
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from copy import deepcopy
 from typing import Any, Literal
 
@@ -235,7 +235,7 @@ class FakeSwarm(Api):
         follow: bool = True,
         details: bool = False,
         **_: Any,
-    ) -> Iterator[bytes]:
+    ) -> Generator[bytes]:
         del kind, tail, since, follow, details
         yield from self.logs.get(name, ())
 

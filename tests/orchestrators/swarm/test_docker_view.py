@@ -1,7 +1,7 @@
 """The engine as commands see it while Swarm runs the stack: a container's id is right on every node."""
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import replace
 from ipaddress import IPv4Network
 from pathlib import PurePosixPath
@@ -83,9 +83,9 @@ class Played(Api):
     def one(self, kind: Kind, name: str) -> dict[str, Any] | None:
         return next((one for one in self.list(kind) if one["ID"] == name), None)
 
-    def follow_log(self, kind: str, name: str, **how: Any) -> Iterator[bytes]:
+    def follow_log(self, kind: str, name: str, **how: Any) -> Generator[bytes]:
         self.asked.append(f"log of {kind} {name}, tail {how['tail']}, since {how['since']}")
-        return self.read
+        yield from self.read
 
 
 class Ran:

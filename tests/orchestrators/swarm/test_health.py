@@ -1,5 +1,7 @@
 """What `stackctl doctor` finds of a swarm and of the nodes of a stack."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ ABLE = {"stackctl.chat.backend": "true"}
 class Other(FakeSwarm):
     """The same swarm, of which the engine says this."""
 
-    about: dict[str, Any] = {}
+    about: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def info(self) -> dict[str, Any]:
