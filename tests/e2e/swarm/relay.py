@@ -1,7 +1,9 @@
 """A port of this machine that leads to one of a node's loopback, for a browser that sees this machine alone."""
 
 import contextlib
+import select
 import socket
+import socketserver
 import subprocess
 import sys
 import threading
@@ -11,53 +13,71 @@ from pathlib import Path
 from tests.e2e.conftest import ROOT
 from tests.e2e.swarm.cluster import Cluster, until
 
+_CHUNK = 1 << 16
+
+
+class _Here(socketserver.ThreadingTCPServer):
+    """Leads to the unix socket, which is the same for both network namespaces."""
+
+    daemon_threads = True
+    place: str
+
+
+class _There(socketserver.ThreadingUnixStreamServer):
+    """On the node: leads from the unix socket to the port."""
+
+    daemon_threads = True
+    port: int
+
+
+class _FromHere(socketserver.BaseRequestHandler):
+    server: _Here
+
+    def handle(self) -> None:
+        with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX) as other:
+            other.connect(self.server.place)
+            _relay(self.request, other)
+
+
+class _ToPort(socketserver.BaseRequestHandler):
+    server: _There
+
+    def handle(self) -> None:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.server.port)) as other:
+            _relay(self.request, other)
+
+
+def _relay(one: socket.socket, other: socket.socket) -> None:
+    """Hand on whatever either side sends, until one of them closes."""
+    ends = {one: other, other: one}
+    while True:
+        for ready in select.select(list(ends), [], [])[0]:
+            if not (chunk := ready.recv(_CHUNK)):
+                return
+            ends[ready].sendall(chunk)
+
 
 @contextlib.contextmanager
 def relay(cluster: Cluster, node: str, port: int) -> Iterator[int]:
     """Give the port here. What runs on the node ends with it."""
     place = cluster.run_folder / "relay.sock"
     argv = cluster.inside(node, f"PYTHONPATH={ROOT}", sys.executable, str(Path(__file__)), str(place), str(port))
-    with subprocess.Popen(argv) as process, socket.create_server(("127.0.0.1", 0)) as server:
+    with subprocess.Popen(argv) as process, _Here(("127.0.0.1", 0), _FromHere) as server:
+        server.place = str(place)
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         try:
             until(place.exists, 20, "the relay does not start")
-            threading.Thread(target=_serve, args=(server, place), daemon=True).start()
-            yield int(server.getsockname()[1])
+            thread.start()
+            try:
+                yield int(server.server_address[1])
+            finally:
+                server.shutdown()
+                thread.join()
         finally:
             process.kill()
 
 
-def _serve(server: socket.socket, place: Path) -> None:
-    with contextlib.suppress(OSError):  # it was closed
-        while True:
-            client, _ = server.accept()
-            there = socket.socket(socket.AF_UNIX)
-            there.connect(str(place))
-            _join(client, there)
-
-
-def _join(one: socket.socket, other: socket.socket) -> None:
-    for source, target in ((one, other), (other, one)):
-        threading.Thread(target=_pipe, args=(source, target), daemon=True).start()
-
-
-def _pipe(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(1 << 16):
-            target.sendall(data)
-    for end in (source, target):
-        with contextlib.suppress(OSError):
-            end.shutdown(socket.SHUT_RDWR)
-
-
-def _accept(place: str, port: int) -> None:
-    """On the node: connect whoever comes to the unix socket with the port."""
-    with socket.socket(socket.AF_UNIX) as server:
-        server.bind(place)
-        server.listen(64)
-        while True:
-            client, _ = server.accept()
-            _join(client, socket.create_connection(("127.0.0.1", port)))
-
-
 if __name__ == "__main__":
-    _accept(sys.argv[1], int(sys.argv[2]))
+    with _There(sys.argv[1], _ToPort) as on_node:
+        on_node.port = int(sys.argv[2])
+        on_node.serve_forever()

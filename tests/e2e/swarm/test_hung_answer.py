@@ -1,7 +1,7 @@
 """A request that hangs on a machine without power ends in the page, soon after the model is ready on another one."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,37 +10,23 @@ from stackctl.core.model.demo_model import FILE_NAME, SENTENCE
 from stackctl.core.tavern import container as facts
 from tests.e2e.browser.chromium import chromium
 from tests.e2e.browser.page import Tavern
-from tests.e2e.own_engine import IMAGES
-from tests.e2e.swarm.cluster import GPU1, GPU2, NAS, Cluster
+from tests.e2e.swarm.cluster import GPU1, GPU2, NAS
 from tests.e2e.swarm.relay import relay
 from tests.e2e.swarm.stack import SwarmStack
 
 pytestmark = [pytest.mark.engine, pytest.mark.machines]
-_PORT = 8000
 _AFTER_S = 5.0  # how soon after the new task is healthy
 _STOPPED = "getComputedStyle(document.querySelector('#mes_stop')).display === 'none'"
 
 
-@pytest.fixture
-def stack(own_images: None, installed: Path) -> Iterator[SwarmStack]:
-    """A stack without a GPU, in a Swarm that only this test has."""
-    del own_images
-    cluster = Cluster("hung", subnet="10.89.0")
-    try:
-        cluster.up()
-        found = SwarmStack(cluster, "hung", (str(installed),), port=_PORT)
-        found.wish(backend=IMAGES[0], gpu="none")
-        found.deploy()
-        yield found
-    finally:
-        cluster.down()
-
-
 def test_an_answer_that_hung_on_a_dead_node_ends_soon_after_the_model_is_ready_elsewhere(
-    stack: SwarmStack, tmp_path: Path
+    new_stack: Callable[[str], SwarmStack], tmp_path: Path
 ) -> None:
+    stack = new_stack("hung")
+    stack.wish()
+    stack.deploy()
     password = (stack.folder / ".stackctl/sillytavern-password").read_text().strip()
-    with relay(stack.cluster, NAS, _PORT) as port, chromium() as browser:
+    with relay(stack.cluster, NAS, stack.port) as port, chromium() as browser:
         login = {"username": facts.USER, "password": password}
         context = browser.new_context(http_credentials=login)  # type: ignore[arg-type]  # playwright's own dict
         page = Tavern(context.new_page(), f"http://127.0.0.1:{port}", tmp_path)
