@@ -15,8 +15,8 @@ from stackctl.commands.status import status
 from stackctl.core.config import journal as journals
 from stackctl.core.model.demo_model import gguf_bytes
 from stackctl.errors import ConfigError, EngineError, NotReady, StackctlError
-from stackctl.report import status_text
 from stackctl.ports.page import Page
+from stackctl.report import status_text
 from stackctl.secret import Secret
 from tests.commands.movers import NEW, OLD, Two, two
 from tests.commands.pages import page_of
