@@ -11,7 +11,8 @@ from typing import Any
 from stackctl.core.observed import ServiceState
 from stackctl.machine import Machine
 from stackctl.orchestrators.compose import render
-from stackctl.ports.orchestrator import Action, Applying
+from stackctl.orchestrators.compose.orchestrator import Applying
+from stackctl.ports.orchestrator import Action
 from stackctl.ports.runtime import Runtime
 from tests.commands.engines import Stage, StageCompose, container
 from tests.commands.machines import Quiet, quiet
@@ -34,9 +35,11 @@ class OneOfTwo(Stage):
     meanwhile: Callable[[str], object] = lambda _: None  # what happens before a service is started
 
     def run_by(self, project: str) -> tuple[str, ...]:
+        del project
         return tuple(name for name, one in self.all.items() if one.states_)
 
     def subnets(self, project: str) -> tuple[tuple[IPv4Network, ...], tuple[IPv4Network, ...]]:
+        del project
         others = (net for one in self.all.values() if one is not self for net in one.own_subnets)
         return tuple(map(IPv4Network, others)), tuple(map(IPv4Network, self.own_subnets))
 
@@ -47,7 +50,7 @@ class OneOfTwo(Stage):
                 self.end(name)
 
     def end(self, name: str) -> None:
-        self.states_[name] = replace(self.states_[name], state="exited", health="", pid=None)
+        self.states_[name] = replace(self.states_[name], state="exited", health="", pid=0)
 
     def up(self, text: str) -> str:
         found = render.whole(text)
@@ -98,11 +101,13 @@ class Logged(StageCompose):
         return "172.18.0.1" if self.name == NEW else ""
 
     def stop(self, name: str, service: str | None) -> None:
+        del name
         self.log.append(f"{self.name} stop {service or 'all'}")
         for one in [one for one in self.stage.states_ if service in {None, one}]:
             self.stage.end(one)  # type: ignore[attr-defined]  # its stage is one of two
 
     def down(self, name: str, *, volumes: bool) -> None:
+        del name
         self.log.append(f"{self.name} down{' with volumes' if volumes else ''}")
         self.stage.states_.clear()
         self.stage.own_subnets.clear()  # type: ignore[attr-defined]  # as above

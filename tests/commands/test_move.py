@@ -15,7 +15,9 @@ from stackctl.commands.status import status
 from stackctl.core.config import journal as journals
 from stackctl.core.model.demo_model import gguf_bytes
 from stackctl.errors import ConfigError, EngineError, NotReady, StackctlError
+from stackctl.ports.page import Page
 from stackctl.report import status_text
+from stackctl.secret import Secret
 from tests.commands.movers import NEW, OLD, Two, two
 from tests.commands.pages import page_of
 from tests.fakes import FakeTavern
@@ -101,11 +103,11 @@ def test_the_old_stack_goes_only_after_a_reply_through_the_new_one(tmp_path: Pat
     machine, at_proof = found.machine(OLD), list[str]()
 
     class Asked(FakeTavern):
-        def open(self, *arguments: object, **more: object) -> object:
+        def open(self, url: str, login: tuple[str, Secret] | None) -> Page:
             at_proof.extend(found.log)
-            return super().open(*arguments, **more)  # type: ignore[arg-type]  # passed on as they came
+            return super().open(url, login)
 
-    machine.tavern = Asked(page=page)  # type: ignore[assignment]  # it only listens
+    machine.tavern = Asked(page=page)
     deploy(machine, {}, replace(QUICK, prove=True))
     assert "swarm apply all" in at_proof
     assert "compose down" not in at_proof
