@@ -788,6 +788,9 @@ class FakeOrchestrator:
     def gateway(self) -> str:
         return ""
 
+    def recorded_gateway(self) -> str:
+        return ""
+
     def places(self, plan: Plan) -> tuple[str, ...]:
         del plan
         return self.at_places

@@ -109,6 +109,7 @@ def observe_without_engine(spec: Spec, machine: Machine, recorded: Lock) -> Obse
         names=machine.host.names() if is_here else None,  # else the stack may be for another machine
         time_zone=machine.host.time_zone(),
         model=external_backend.external_model(None),
+        gateway=machine.orchestrator.recorded_gateway(),
         routes=tuple(net for net in machine.host.routes() if net not in own),
         has_run=has_run(machine, {}),
     )

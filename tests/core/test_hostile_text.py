@@ -47,6 +47,7 @@ IMAGE = st.from_regex(r"[a-z0-9]{1,8}(/[a-z0-9_-]{1,8}){0,2}(:[A-Za-z0-9_.-]{1,9
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "name": st.from_regex(r"[a-z0-9][a-z0-9_-]{0,62}", fullmatch=True),
+    "target": st.sampled_from(["compose", "swarm"]),  # in Swarm's file: tests/orchestrators/swarm/test_hostile_text.py
     "images": st.sampled_from(["auto", "official"]),
     "model.path": PATH,
     "model.source": st.sampled_from(["", "hf:a/b:Q4_K_M", "hf:a/b/x 'y\" ${Z}.gguf", "https://[::1]:1/x?$y=#{{z}}"]),
@@ -83,6 +84,9 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "sillytavern.proxy.labels": st.lists(st.sampled_from(["a.b=$x", "c='#\""]), unique=True).map(tuple),
     "network.inner": st.sampled_from(["auto", "10.88.1.0/24"]),
     "network.edge": st.sampled_from(["auto", "10.88.2.0/29"]),
+    "swarm.nodes": st.lists(TEXT, max_size=2).map(tuple),
+    "swarm.gpu_resource": TEXT,
+    "swarm.models": PATH,
     "limits.backend_memory": st.sampled_from(["auto", "16 GiB"]),
     "limits.sillytavern_memory": st.sampled_from(["auto", "1.5GiB", "512 MiB"]),
 }
@@ -96,6 +100,9 @@ FREE = {
     "gpu.devices",
     "sillytavern.data",
     "sillytavern.template",
+    "swarm.nodes",
+    "swarm.gpu_resource",
+    "swarm.models",
 }
 
 
@@ -138,7 +145,7 @@ def test_every_key_that_takes_any_text_is_given_any_text() -> None:
 
 WISHES = st.fixed_dictionaries(VALUES)
 PLAIN = {
-    "name": "a", "images": "auto", "model.path": "x", "model.use": "", "backend.kind": "koboldcpp",
+    "name": "a", "target": "compose", "images": "auto", "model.path": "x", "model.use": "", "backend.kind": "koboldcpp",
     "backend.url": "", "backend.key_file": "", "backend.wake": "", "backend.publish": "",
     "backend.image": "auto", "backend.build": "auto", "backend.program": "x",
     "backend.extra_args": ("x",), "backend.override_args": (), "backend.kv_cache": "auto",
@@ -148,7 +155,7 @@ PLAIN = {
     "sillytavern.proxy.network": "", "sillytavern.proxy.container": "", "sillytavern.proxy.hosts": (),
     "sillytavern.proxy.labels": ("a=b",), "sillytavern.template": "x", "sillytavern.thinking": "auto",
     "sillytavern.data": "x",
-    "network.inner": "auto", "network.edge": "auto",
+    "network.inner": "auto", "network.edge": "auto", "swarm.nodes": (), "swarm.gpu_resource": "x", "swarm.models": "/x",
     "limits.backend_memory": "auto", "limits.sillytavern_memory": "auto",
 }  # fmt: skip
 

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from ipaddress import ip_address
 from pathlib import PurePosixPath
 from typing import Any, Final, get_args
 
@@ -99,6 +100,17 @@ def engine(text: str, folder: PurePosixPath) -> EngineSeen | None:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
     return seen
+
+
+def gateway(text: str, folder: PurePosixPath) -> str:
+    """Return the gateway of the edge network of the stack in `folder`; "" if missing."""
+    try:
+        content = json.loads(text)
+        networks = content["plan"]["networks"] if content["folder"] == str(folder) else ()
+        found = next((one["gateway"] for one in networks if one["name"] == "edge"), "")
+        return str(ip_address(found)) if found else ""
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return ""
 
 
 def _writer(content: object) -> str:

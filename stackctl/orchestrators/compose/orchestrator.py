@@ -105,6 +105,10 @@ class ComposeOrchestrator:
         """Return "": the gateway is that of the stack's own network."""
         return ""
 
+    def recorded_gateway(self) -> str:
+        """Return "", as gateway() does."""
+        return ""
+
     def places(self, plan: Plan) -> tuple[str, ...]:
         """Return ("",): this machine alone."""
         del plan

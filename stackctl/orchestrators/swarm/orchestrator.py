@@ -11,6 +11,7 @@ from stackctl.contracts.finding import CheckResult
 from stackctl.contracts.node import Brings, Brought, NodeReport
 from stackctl.core.adoption.mounted import Service
 from stackctl.core.observed import ContainerSeen, ServiceState
+from stackctl.core.plan import plan_json
 from stackctl.core.plan.change import Change
 from stackctl.core.plan.stack import Plan
 from stackctl.errors import ConfigError, EngineError
@@ -28,6 +29,7 @@ from stackctl.ports.orchestrator import Action
 
 _NONE: Final[Mapping[str, str]] = MappingProxyType({})
 _GATEWAY_BRIDGE: Final = "docker_gwbridge"
+_USUAL_GATEWAY: Final = "172.18.0.1"
 _ABLE: Final = (99,)  # the version of a Compose that can do all that the engine can
 _HAS_TMPFS_OPTIONS: Final = (28,)  # engines before know no options of a folder in memory (API 1.46: Docker 27.1)
 
@@ -79,6 +81,18 @@ class SwarmOrchestrator:
                 issue="swarm-not-manager",
             )
         return str(config["Gateway"])
+
+    def recorded_gateway(self) -> str:
+        """Return docker_gwbridge's gateway as the last deploy saw it; before one the usual one, with a note."""
+        place = PurePosixPath(self._folder.path)
+        text = self._folder.read(plan_json.FILE, errors="replace") or ""
+        if plan_json.target(text, place) == self.name and (found := plan_json.gateway(text, place)):
+            return found
+        self._note(
+            f"no Swarm was asked: SillyTavern lets this machine in by {_USUAL_GATEWAY}, the usual gateway of "
+            f"{_GATEWAY_BRIDGE}; `stackctl deploy` reads it from this node"
+        )
+        return _USUAL_GATEWAY
 
     def places(self, plan: Plan) -> tuple[str, ...]:
         """Return the nodes that passed the last look, else all that may pass one; "" is this one."""

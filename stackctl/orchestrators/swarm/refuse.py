@@ -102,7 +102,7 @@ def refuse_plan(plan: Plan) -> None:
         _refuse_service(service)
     if plan.backend_service is None:
         raise ConfigError(
-            "this stack has no backend of its own to run in Swarm",
+            "this stack runs no backend that Swarm could move",
             hint='Set `target = "compose"`.',
             issue="swarm-setting-refused",
         )

@@ -78,7 +78,7 @@ def _refuse_lost_references(parsed: Mapping[str, Any]) -> None:
     """Raise ConfigError for a name that stands for nothing, and for a part that lacks what its kind needs."""
     for key, one in _table(parsed, "networks").items():
         if not one.get("external") and not {"driver", "ipam"} <= one.keys():
-            raise stack_shape.error(f"{FILE}: networks.{key} needs a driver and an ipam, or external: true")
+            raise stack_shape.error(f"{FILE}: the network {key} needs a driver and an ipam, or external: true")
     for key, one in _table(parsed, "services").items():
         mounts = one.get("volumes") or ()
         uses = {
@@ -89,16 +89,16 @@ def _refuse_lost_references(parsed: Mapping[str, Any]) -> None:
         }
         for kind, names in uses.items():
             if lost := [name for name in names if name not in _table(parsed, kind)]:
-                raise stack_shape.error(f"{FILE}: services.{key} uses {lost[0]}, which is not among its {kind}")
+                raise stack_shape.error(f"{FILE}: the service {key} uses {lost[0]}, which is not among its {kind}")
         for each in mounts:
             needs = {"tmpfs": "tmpfs", "bind": "source", "volume": "source"}[each["type"]]
             if not each.get(needs):
-                raise stack_shape.error(f"{FILE}: services.{key}: the mount at {each['target']} lacks its {needs}")
+                raise stack_shape.error(f"{FILE}: in the service {key} the mount at {each['target']} lacks its {needs}")
         targets = [each["target"] for each in mounts if each["type"] == "volume"]
         for target in (one.get("x-stackctl") or {}).get("executable_tmpfs") or ():
             if target not in targets:
                 raise stack_shape.error(
-                    f"{FILE}: services.{key}: executable_tmpfs {target} is no volume of the service"
+                    f"{FILE}: in the service {key} executable_tmpfs {target} is no volume of the service"
                 )
 
 

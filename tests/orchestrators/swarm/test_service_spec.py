@@ -185,7 +185,7 @@ EDITED: list[tuple[tuple[Any, ...], str]] = [
     ((None, *PAGE), "services.sillytavern = None must be a table"),
     ((None, "networks", "inner"), "networks.inner = None must be a table"),
     (("bridge", "networks", "inner", "driver"), "'bridge' must be overlay"),
-    ((..., "networks", "inner", "driver"), "networks.inner needs a driver"),
+    ((..., "networks", "inner", "driver"), "the network inner needs a driver"),
     ((True, "secrets", "api-key", "external"), "has secrets.api-key.external, which"),
     ((1, "services"), "services = 1 must be a table"),
     (({1: {}}, "services"), "services = 1 is a key that is no text"),
