@@ -1,12 +1,13 @@
 """The orchestrators other than the one in use that have, or had, this folder's stack."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 
 from stackctl.core.config import journal as journals
 from stackctl.core.observed import ServiceState
 from stackctl.core.plan import plan_json
-from stackctl.errors import ConfigError
+from stackctl.errors import ConfigError, StackctlError
 from stackctl.machine import Machine
 from stackctl.terminal import command_line
 
@@ -24,13 +25,15 @@ class Former:
 def recorded_target(machine: Machine) -> str:
     """Return the orchestrator of the stack that last worked here, as plan.json says, or a deploy that did not finish.
 
-    Return "" if there is neither.
+    Return "" if there is neither, or it can't be read, which the command that needs it reports.
     """
-    kept = journals.parse(machine.folder.read(journals.FILE, errors="replace") or "")
-    if kept:
-        return kept.target
-    text = machine.folder.read(plan_json.FILE, errors="replace")
-    return plan_json.target(text, machine.place) if text else ""
+    with suppress(StackctlError):
+        kept = journals.parse(machine.folder.read(journals.FILE, errors="replace") or "")
+        if kept:
+            return kept.target
+        text = machine.folder.read(plan_json.FILE, errors="replace")
+        return plan_json.target(text, machine.place) if text else ""
+    return ""
 
 
 def run_by(target: str, machine: Machine) -> Machine:

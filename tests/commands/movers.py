@@ -30,7 +30,7 @@ class OneOfTwo(Stage):
     by: str = OLD
     all: "dict[str, OneOfTwo]" = field(default_factory=dict)
     breaks: str = ""  # the service that ends at once
-    made: int = 0
+    count: int = 0
     own_subnets: list[str] = field(default_factory=list)
     meanwhile: Callable[[str], object] = lambda _: None  # what happens before a service is started
 
@@ -59,10 +59,10 @@ class OneOfTwo(Stage):
             if self.only not in {None, name} or (name in self.states_ and self.states_[name].is_ready):
                 continue
             self.meanwhile(name)
-            self.made += 1
+            self.count += 1
             state = replace(
                 container(name, state="running"),
-                container=f"{self.by}-{name}-{self.made}",
+                container=f"{self.by}-{name}-{self.count}",
                 image=service["image"],
                 image_id=self.images.id(service["image"]),
             )

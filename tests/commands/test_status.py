@@ -370,3 +370,16 @@ def test_a_watch_sees_the_sleep_in_the_log_and_asks_nothing_for_it(tmp_path: Pat
     stage.telling = Telling(engine=stage, happens=tuple((Line(service="llamacpp", text=one), None) for one in lines))
     assert [now.state for now in watch_status(here.machine)] == ["ready", "asleep", "ready"]
     assert len(tavern.asked) == 1  # at its begin
+
+
+def test_the_machine_of_a_service_is_shown_if_one_runs_on_another_whose_memory_is_not_claimed(tmp_path: Path) -> None:
+    stage = Stage()
+    here = deployed(tmp_path, stage)
+    assert "MACHINE" not in status_text.status(status(here.machine), here.machine.ui)[0]
+    stage.states_["llamacpp"] = replace(stage.states_["llamacpp"], machine="gpu1")
+    text, values = status_text.status(status(here.machine), here.machine.ui)
+    head, backend, page = (line.split() for line in text.splitlines()[:3])
+    column = head.index("MACHINE")
+    assert (backend[column], " ".join(page[column : column + 2])) == ("gpu1", "this one")
+    assert [one["machine"] for one in values["services"]] == ["gpu1", None]
+    assert values["memory"]["ram_own_mib"] is None

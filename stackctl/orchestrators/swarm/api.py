@@ -110,21 +110,7 @@ class Api:
         answer = api._get(
             api._url("/{0}/{1}/logs", kind, name), params={**params, "details": int(details)}, stream=True
         )
-        return _Answer(answer, api._multiplexed_response_stream_helper(answer))
+        from docker.types import CancellableStream  # its close() shuts the socket down, and so wakes whoever reads
 
-
-class _Answer:
-    """A stream of the SDK."""
-
-    def __init__(self, answer: Any, pieces: Iterator[bytes]) -> None:
-        self._answer, self._pieces = answer, pieces
-
-    def __iter__(self) -> "_Answer":
-        return self
-
-    def __next__(self) -> bytes:
-        return next(self._pieces)
-
-    def close(self) -> None:
-        """Hang up; whoever reads gets an error."""
-        self._answer.close()
+        stream: Stream = CancellableStream(api._multiplexed_response_stream_helper(answer), answer)
+        return stream
