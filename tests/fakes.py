@@ -795,6 +795,9 @@ class FakeOrchestrator:
         del plan
         return self.at_places
 
+    def starting(self) -> tuple[str, ...]:
+        return ("docker", self.name, "up", "-d")
+
     def removal(self, name: str) -> tuple[str, ...]:
         return ("docker", self.name, "remove", name)
 

@@ -18,6 +18,7 @@ from stackctl.steps.locked import with_model
 from stackctl.steps.new_images import say_new_images
 from stackctl.steps.observe import observe_without_engine
 from stackctl.steps.private_folders import keep_out_of_git
+from stackctl.terminal import command_line
 
 if TYPE_CHECKING:
     from stackctl.steps.prepare_folder import Missing
@@ -84,7 +85,7 @@ def render(
             machine.ui.note(
                 f"still missing: {missing.what}. {missing.hint}"
                 if missing
-                else "the folder is complete: `docker compose up -d` starts the stack"
+                else f"the folder is complete: `{command_line(*machine.orchestrator.starting())}` starts the stack"
             )
         file = machine.path / machine.orchestrator.file
         return Rendered(name=planned.plan.name, text=text, file=file, archive=archive, missing=missing)

@@ -85,7 +85,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "network.inner": st.sampled_from(["auto", "10.88.1.0/24"]),
     "network.edge": st.sampled_from(["auto", "10.88.2.0/29"]),
     "swarm.nodes": st.lists(TEXT, max_size=2).map(tuple),
-    "swarm.gpu_resource": TEXT,
+    "swarm.gpu_resource": PATH,
     "swarm.models": PATH,
     "limits.backend_memory": st.sampled_from(["auto", "16 GiB"]),
     "limits.sillytavern_memory": st.sampled_from(["auto", "1.5GiB", "512 MiB"]),

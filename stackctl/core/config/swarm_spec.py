@@ -13,7 +13,7 @@ class Swarm(Section):
     nodes: tuple[Text, ...] = Field(
         (), description="Where the backend may run, by the nodes' names; []: every node that passes the look."
     )
-    gpu_resource: Text = Field(
+    gpu_resource: Path = Field(
         AUTO,
         description=(
             f"The generic resource's kind; auto: that one of {', '.join(KINDS)} that the nodes offer;\n"

@@ -26,7 +26,7 @@ _SEVERAL: Final = ".several"  # the end of the keys in stack.lock for networks t
 def networks(name: str, spec: Spec, seen: Observed, decisions: Decisions, *, has_inner: bool) -> tuple[Network, ...]:
     """Return the networks inner (for a backend of the stack) and edge, with chosen or free subnets.
 
-    An orchestrator that brings its own gateway has subnets of its own, since both kinds of network may stand at once
+    An orchestrator with another gateway has its own subnets, since both kinds of network may stand at once
     while a stack moves. Raise EngineError if another network of the engine uses a chosen or recorded subnet. A
     route is no reason: Docker creates the network anyway, and notes() names what it hides.
     """

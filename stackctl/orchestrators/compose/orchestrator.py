@@ -114,6 +114,10 @@ class ComposeOrchestrator:
         del plan
         return ("",)
 
+    def starting(self) -> tuple[str, ...]:
+        """Return the command that starts a complete folder: Compose's own."""
+        return ("docker", "compose", "up", "-d")
+
     def removal(self, name: str) -> tuple[str, ...]:
         """Return the command that removes a stack's containers and networks without stackctl."""
         return ("docker", "compose", "-p", name, "down")

@@ -99,6 +99,10 @@ class SwarmOrchestrator:
         del plan
         return self._nodes.places()
 
+    def starting(self) -> tuple[str, ...]:
+        """Return the command that starts a complete folder: it also labels the nodes that the file names by labels."""
+        return ("stackctl", "deploy")
+
     def removal(self, name: str) -> tuple[str, ...]:
         """Return the command that removes a stack's services and networks without stackctl."""
         return ("docker", "stack", "rm", name)
