@@ -73,7 +73,7 @@ def describe_move(move: Move, plan: Plan, machine: Machine) -> Iterator[str]:
         first = f"{plan.backend_title} starts while the former stack still answers; then" if _has_backend(plan) else ""
         yield f"{first} the former SillyTavern stops and the new one starts".strip()
     elif move.stands:
-        yield f"the former stack stops first, because {move.why}; nobody can chat until the new one is ready"
+        yield f"the former stack stops first, because {move.why}; no chat is answered until the new one is ready"
     if move.stands:
         yield "the former containers and networks are removed once the new stack has answered"
         yield "if it fails before, the former stack runs again"

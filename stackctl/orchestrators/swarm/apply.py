@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
@@ -17,6 +17,8 @@ from stackctl.ports.disk import Says
 ASKED: Final = "stackctl.spec"  # of a service: the hash of what was asked for
 _TRIES: Final = 5  # of an update that another one overtook
 _PAUSE_S: Final = 0.5
+_UPDATING: Final = frozenset({"updating", "rollback_started"})
+_UPDATE_TRIES: Final = 60  # an update may be taken back for 20 s after its task is healthy
 _END_TRIES: Final = 80  # containers have 10 s to end, and an agent some more to tell
 _ALIVE: Final = frozenset({"assigned", "accepted", "preparing", "ready", "starting", "running"})
 _CARRIED: Final[tuple[tuple[Kind, str], ...]] = (("secrets", "Secret"), ("configs", "Config"))
@@ -104,20 +106,35 @@ def with_ids(body: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
 
 
 def remove_unused(stack: str, api: Api) -> None:
-    """Remove the stack's secrets and configs that no service uses, nor would use again after a rollback by Swarm."""
-    services = services_of(stack, api).values()
-    if any(one.get("UpdateStatus", {}).get("State") in {"updating", "rollback_started"} for one in services):
-        return
-    for kind, title in _CARRIED:
-        used = {
-            use[f"{title}ID"]
-            for one in services
-            for use in one["Spec"]["TaskTemplate"]["ContainerSpec"].get(f"{title}s") or ()
-        }
-        for one in api.list(kind, label=f"{STACK}={stack}"):
-            if one["ID"] not in used:
-                with suppress(EngineError):  # a task that ends still uses it; the next start removes it
-                    api.remove(kind, one["ID"])
+    """Remove the stack's secrets and configs that no service uses, nor would use again after a rollback by Swarm.
+
+    An old secret is waited for, as long as Swarm may still take an update back; an old config stays until the next time.
+    """
+    unused: list[tuple[Kind, str]] = []
+    is_settled = False
+    for _ in range(_UPDATE_TRIES):
+        services = services_of(stack, api).values()
+        unused = [
+            (kind, str(one["ID"])) for kind, title in _CARRIED for one in _unused(stack, kind, title, services, api)
+        ]
+        is_settled = not any((one.get("UpdateStatus") or {}).get("State") in _UPDATING for one in services)
+        if is_settled or not any(kind == "secrets" for kind, _ in unused):
+            break
+        time.sleep(_PAUSE_S)
+    for kind, number in unused if is_settled else ():
+        with suppress(EngineError):  # a task that ends still uses it; the next start removes it
+            api.remove(kind, number)
+
+
+def _unused(
+    stack: str, kind: Kind, title: str, services: Iterable[Mapping[str, Any]], api: Api
+) -> Iterator[Mapping[str, Any]]:
+    used = {
+        use[f"{title}ID"]
+        for one in services
+        for use in one["Spec"]["TaskTemplate"]["ContainerSpec"].get(f"{title}s") or ()
+    }
+    return (one for one in api.list(kind, label=f"{STACK}={stack}") if one["ID"] not in used)
 
 
 def _make_networks(stack: str, wanted: Wanted, api: Api, details: Says) -> None:

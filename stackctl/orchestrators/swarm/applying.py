@@ -1,10 +1,12 @@
 """A start in Swarm: ask the manager for what is wanted, then follow what comes of it."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from stackctl.core.observed import ServiceState
 from stackctl.core.start.events import Event
+from stackctl.errors import EngineError
 from stackctl.orchestrators.swarm import apply, tasks
 from stackctl.orchestrators.swarm.api import Api
 from stackctl.orchestrators.swarm.service_spec import Wanted
@@ -30,7 +32,8 @@ class Applying:
     def close(self) -> None:
         """Stop listening; remove the secrets and configs that this start has replaced."""
         self._watch.close()
-        apply.remove_unused(self._stack, self._api)
+        with suppress(EngineError):  # the error of the start says more
+            apply.remove_unused(self._stack, self._api)
 
 
 def ask_for(wanted: Wanted, name: str, service: str | None, action: Action, api: Api, details: Says) -> tuple[str, ...]:

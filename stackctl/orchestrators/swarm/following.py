@@ -10,11 +10,12 @@ from stackctl.core.start.events import Changed, Event, Refused
 from stackctl.errors import NotReady, StackctlError
 from stackctl.orchestrators.swarm.apply import ASKED
 from stackctl.orchestrators.swarm.states import Snapshot
+from stackctl.terminal import command_line
 
 _STUCK_S: Final = 4.0  # a scheduler that finds no node tries again at each change; what it says for longer stays true
 _REFUSALS: Final = 3  # rejected tasks in a row after which a node's words count that might have passed
 _STARTED: Final = frozenset({"running", "exited", "dead"})
-# what a node says of a task that the next try will not mend
+# what a node says of a task that the next try will not change
 _STAYS: Final = re.compile(
     r"bind source path does not exist|invalid mount config|No such image|pull access denied|manifest unknown"
     r"|not found: manifest|executable file not found|permission denied|invalid option|Minimum memory limit"
@@ -92,4 +93,6 @@ class Following:
             if name in self._failed:
                 yield Changed(self._failed[name], started=True)
             why = f"{name} did not become healthy, and Swarm runs what it was before"
-            yield Refused(NotReady(why, hint=f"Run `stackctl logs {name}` to see why.", issue="not-ready"))
+            yield Refused(
+                NotReady(why, hint=f"Run `{command_line('stackctl', 'logs', name)}` to see why.", issue="not-ready")
+            )
