@@ -14,7 +14,7 @@ from stackctl.orchestrators.swarm.service_spec import convert
 from tests.e2e.swarm.cluster import NAS, Cluster
 from tests.orchestrators.swarm.cases import CASES, case_text
 
-pytestmark = [pytest.mark.engine, pytest.mark.machines]
+pytestmark = [pytest.mark.engine, pytest.mark.debian]
 # what Docker's command leaves out, and the file says that it does
 LOST = "TaskTemplate.ContainerSpec.Privileges.NoNewPrivileges"
 # what it adds for itself, and the engine's defaults for what neither sets
