@@ -102,7 +102,10 @@ def shared_uuid(kind: str, index: int) -> str:
 
 def unknown_gpus(kind: str, count: int) -> tuple[Gpu, ...]:
     """Return GPUs of which nothing is known but that nodes offer them: without memory, so that no sum is made."""
-    return tuple(Gpu(index=at, uuid=shared_uuid(kind, at), name=kind, total_mib=0, free_mib=0) for at in range(count))
+    return tuple(
+        Gpu(index=at, uuid=shared_uuid(kind, at), name=f"{kind} of a node", total_mib=0, free_mib=0)
+        for at in range(count)
+    )
 
 
 def common_cpu(reports: Iterable[NodeReport], here: Cpu) -> Cpu:
