@@ -108,7 +108,7 @@ def with_ids(body: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:
 def remove_unused(stack: str, api: Api) -> None:
     """Remove the stack's secrets and configs that no service uses, nor would use again after a rollback by Swarm.
 
-    An old secret is waited for, as long as Swarm may still take an update back; an old config stays until the next time.
+    An old secret is waited for while Swarm may still take an update back; an old config stays until the next time.
     """
     unused: list[tuple[Kind, str]] = []
     is_settled = False
@@ -208,7 +208,9 @@ def remove_networks(stack: str, api: Api) -> None:
         for left in reversed(range(_END_TRIES)):
             try:
                 api.remove("networks", one["Id"])
-                break
+                if api.one("networks", one["Id"]) is None:  # its removal ends a moment after the answer
+                    break
+                time.sleep(_PAUSE_S)
             except EngineError:
                 if not left:
                     raise
