@@ -183,8 +183,8 @@ ISSUES: Final[tuple[Issue, ...]] = (
         title="Compose and Swarm both run services of this stack",
         kind="config",
         meaning="A deploy moves a stack between Docker Compose and Docker Swarm, and takes the old one down. Here both "
-        "run something of it: a move was interrupted, or somebody started the old file by hand. Two SillyTaverns on the "
-        "same chats would corrupt them, so that nothing is started.",
+        "run something of it: a move was interrupted, or somebody started the old file by hand. Two SillyTaverns on "
+        "the same chats would corrupt them, so that nothing is started.",
         seen="The containers of the stack's name on this engine, and its services in the swarm.",
         repair="`stackctl deploy` keeps what stack.toml names, and removes the other one. Or remove the other one with "
         "the command in the hint; chats stay.",

@@ -55,6 +55,20 @@ class SwarmStack:
         ]
         (self.folder / "stack.toml").write_text("\n".join(lines))
 
+    def write_target(self, target: str) -> None:
+        file = self.folder / "stack.toml"
+        lines = (
+            f'target = "{target}"' if line.startswith("target =") else line for line in file.read_text().split("\n")
+        )
+        file.write_text("\n".join(lines))
+
+    def run_by(self) -> list[str]:
+        """What has something of this stack: compose, swarm."""
+        compose = ("ps", "-aq", "--filter", f"label=com.docker.compose.project={self.name}")
+        swarm = ("service", "ls", "-q", "--filter", f"label=com.docker.stack.namespace={self.name}")
+        found = {"compose": self.cluster.docker(NAS, *compose), "swarm": self.cluster.docker(NAS, *swarm)}
+        return [name for name, listed in found.items() if listed.split()]
+
     def argv(self, *words: str) -> tuple[str, ...]:
         home = ("HOME=/srv/home", "XDG_DATA_HOME=/srv/home/data", f"PATH={self.cluster.programs.path}")
         inside = ("env", *home, "sh", "-c", 'cd "$0" && exec "$@"', str(self.place), *words)

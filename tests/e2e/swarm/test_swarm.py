@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from stackctl.core.model.demo_model import SENTENCE, gguf_bytes
-from tests.e2e.own_engine import OFFLOADS
+from tests.e2e.own_engine import IMAGES, OFFLOADS
 from tests.e2e.swarm.cluster import GPU1, GPU2, KIND, NAS, Cluster
 from tests.e2e.swarm.stack import SwarmStack, moment, other, record, until
 
@@ -186,6 +186,26 @@ def test_an_update_that_never_gets_healthy_is_rolled_back(stack: SwarmStack) -> 
     until(lambda: update_state(stack) == "rollback_completed", 120, "it is not rolled back")
     record("an update that never gets healthy: rolled back", moment() - began)
     stack.answers_again(moment())
+
+
+def test_a_stack_moves_from_one_machine_to_several_and_back(new_stack: Callable[..., SwarmStack]) -> None:
+    moves = new_stack("moves")
+    moves.wish(backend=IMAGES[0], gpu="none")
+    moves.write_target("compose")
+    moves.deploy()
+    moves.save_chat()
+    kept, key = moves.chat, (moves.folder / ".stackctl/api-key").read_text()
+    for target, former, file in (("swarm", "compose", "compose.yml"), ("compose", "swarm", "stack.yml")):
+        moves.write_target(target)
+        said = moves.fails(0, "deploy", "--images", "own")
+        assert "the former stack answers until llama.cpp is ready" in said
+        assert said.index("Asking through SillyTavern") < said.index("Removing the former stack")
+        assert moves.run_by() == [target], former
+        assert not (moves.folder / file).exists()
+        assert (moves.folder / f"{file}.kept-1").exists()
+        assert moves.talk("ask", 60)["text"]
+        assert (moves.chat, (moves.folder / ".stackctl/api-key").read_text()) == (kept, key)
+    moves.run("down", "--yes")
 
 
 def test_the_manager_s_power_cut(stack: SwarmStack) -> None:
