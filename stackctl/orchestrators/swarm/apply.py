@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from stackctl.errors import EngineError
 from stackctl.orchestrators.swarm.api import Api, Kind
-from stackctl.orchestrators.swarm.cluster import STACK, data_label, node_label
+from stackctl.orchestrators.swarm.cluster import STACK
 from stackctl.orchestrators.swarm.service_spec import Wanted
 from stackctl.orchestrators.swarm.tasks import service_name
 from stackctl.ports.disk import Says
@@ -184,15 +184,6 @@ def wait_until_ended(services: Sequence[str], api: Api) -> None:
         if not any(task["Status"]["State"] in _ALIVE for task in tasks):
             return
         time.sleep(_PAUSE_S)
-
-
-def remove_node_labels(stack: str, api: Api) -> None:
-    """Take the stack's labels off all nodes."""
-    for node in api.list("nodes"):
-        labels = node["Spec"].get("Labels") or {}
-        kept = {key: value for key, value in labels.items() if key not in {node_label(stack), data_label(stack)}}
-        if kept != labels:
-            api.update("nodes", node["ID"], node["Version"]["Index"], {**node["Spec"], "Labels": kept})
 
 
 def remove_volumes(stack: str, api: Api) -> None:

@@ -17,10 +17,20 @@ from stackctl.core.plan.stack import Plan
 from stackctl.errors import ConfigError, EngineError
 from stackctl.orchestrators import rendering
 from stackctl.orchestrators.changes import changes
-from stackctl.orchestrators.swarm import apply, health, log_lines, refuse, render, service_spec, tasks, watch
+from stackctl.orchestrators.swarm import (
+    apply,
+    health,
+    log_lines,
+    node_labels,
+    refuse,
+    render,
+    service_spec,
+    tasks,
+    watch,
+)
 from stackctl.orchestrators.swarm.api import Api
 from stackctl.orchestrators.swarm.applying import Applying, ask_for
-from stackctl.orchestrators.swarm.cluster import FILE, FOLDER, STACK, data_label
+from stackctl.orchestrators.swarm.cluster import FILE, FOLDER, STACK, data_label, node_label
 from stackctl.orchestrators.swarm.nodes_seen import NodesSeen
 from stackctl.orchestrators.swarm.states import look
 from stackctl.ports.disk import Folder, Says
@@ -178,14 +188,21 @@ class SwarmOrchestrator:
         """Apply the file, or start or restart what exists; for all services, or for one.
 
         A start changes no existing service, and makes what is missing. `images`: service -> the id of the image that it
-        runs instead of the one in the file.
+        runs instead of the one in the file, if it runs on this node.
         """
         wanted = self._wanted(name)
         self._nodes.settle(name, wanted.services.values())
-        for one, image in images.items():
-            if one in wanted.services:
-                wanted.services[one]["TaskTemplate"]["ContainerSpec"]["Image"] = image
-        self._label_this_node(name)
+        if service and service not in wanted.services:
+            raise ConfigError(
+                f"{self.file} has no service {service}",
+                hint="Run `stackctl deploy`, which writes the file again.",
+                issue="own-file-damaged",
+            )
+        here = f"node.labels.{data_label(name)} == true"
+        for one, body in wanted.services.items():  # another node has no image by the id that it has here
+            if one in images and here in body["TaskTemplate"]["Placement"]["Constraints"]:
+                body["TaskTemplate"]["ContainerSpec"]["Image"] = images[one]
+        node_labels.set_labels(self._api, data_label(name), [str(self._api.info["Swarm"]["NodeID"])], removes=False)
         follows = watch.Watch(self._api, lambda: look(name, self._api))
         try:
             kept = ask_for(wanted, name, service, action, self._api, self._details)
@@ -225,14 +242,6 @@ class SwarmOrchestrator:
                 issue="own-file-damaged",
             )
         return found
-
-    def _label_this_node(self, name: str) -> None:
-        """Let SillyTavern run on this node, which has its data."""
-        here = str(self._api.info["Swarm"]["NodeID"])
-        node = self._api.one("nodes", here)
-        if node and node["Spec"].get("Labels", {}).get(data_label(name)) != "true":
-            labels = {**node["Spec"].get("Labels", {}), data_label(name): "true"}
-            self._api.update("nodes", here, node["Version"]["Index"], {**node["Spec"], "Labels": labels})
 
     def watch(self, name: str) -> Watch:
         """Watch the stack from now on."""
@@ -286,7 +295,8 @@ class SwarmOrchestrator:
         apply.remove_services(name, self._api)
         apply.remove_networks(name, self._api)
         apply.remove_unused(name, self._api)
-        apply.remove_node_labels(name, self._api)
+        for label in (node_label(name), data_label(name)):
+            node_labels.set_labels(self._api, label, (), removes=True)
         if volumes:
             apply.remove_volumes(name, self._api)
 
