@@ -79,11 +79,8 @@ class Machine:
         return self.storage.contents(wanted, self.path)
 
 
-def real(path: Path, ui: Ui, orchestrator: str = "") -> Machine:
-    """Return the machine that we run on, with the deployment in `path`.
-
-    `orchestrator`: a name in ORCHESTRATORS; "": that which runs this folder's stack.
-    """
+def real(path: Path, ui: Ui) -> Machine:
+    """Return the machine that we run on, with the deployment in `path`, and the orchestrator that runs its stack."""
     from stackctl.effects import bounded, models
     from stackctl.effects.docker.docker import DockerEngine
     from stackctl.effects.gpu.every_make import EveryMake
@@ -111,7 +108,7 @@ def real(path: Path, ui: Ui, orchestrator: str = "") -> Machine:
         make = ORCHESTRATORS[target]
         return make(at, docker, host, gpus, storage.template, settings, details=ui.detail, note=ui.note)
 
-    runs = switch(folder, orchestrator or plan_json.target(_plan_text(folder), PurePosixPath(place)), None)
+    runs = switch(folder, plan_json.target(_plan_text(folder), PurePosixPath(place)), None)
     return Machine(
         path=place,
         ui=ui,

@@ -189,7 +189,7 @@ def test_a_companion_costs_a_module_a_line_and_a_section(copy: Copy) -> None:
     assert list(copy.services('[gpu]\nmode = "none"\n')) == ["llamacpp", "sillytavern"]
 
 
-# an orchestrator: its folder below orchestrators/, a line of its registry and a section of the spec
+# an orchestrator: its folder below orchestrators/, a line of its registry, its name, and a section of the spec
 
 
 ORCHESTRATOR = '''"""A made-up orchestrator, whose file lists the services' names."""
@@ -205,6 +205,12 @@ def runtime(folder, docker, host, gpus, template, settings, *, details, note):
 class MadeUp:
     name, file = "made-up", "made-up.txt"
 
+    def recorded_gateway(self):
+        return ""
+
+    def starting(self):
+        return ("made-up", "up")
+
     def files(self, plan, folder=None):
         return {self.file: "".join(f"{service.name} from {service.image}\\n" for service in plan.services)}
 '''
@@ -214,17 +220,18 @@ from stackctl.commands.render import render
 from stackctl.machine import real
 from stackctl.ui import Ui
 
-machine = real(Path(), Ui(), orchestrator="made-up")
-print(render(machine, {"model.path": "demo", "gpu.mode": "none"}, to_stdout=False, absolute=False, replan=False).text)
+wanted = {"target": "made-up", "model.path": "demo", "gpu.mode": "none"}
+print(render(real(Path(), Ui()), wanted, to_stdout=False, absolute=False, replan=False).text)
 """
 
 
-def test_an_orchestrator_costs_a_folder_and_a_line(copy: Copy) -> None:
+def test_an_orchestrator_costs_a_folder_a_line_and_its_name(copy: Copy) -> None:
     (copy.source / "stackctl/orchestrators/made_up").mkdir()
     copy.write("stackctl/orchestrators/made_up/__init__.py", ORCHESTRATOR)
     registry = "stackctl/orchestrators/__init__.py"
     copy.edit(registry, r"(from stackctl\.ports\.)", r"from stackctl.orchestrators import made_up\n\1")
     copy.edit(registry, r"(MappingProxyType\(\n    \{\n)", r'\1        "made-up": made_up.runtime,\n')
+    copy.edit("stackctl/core/config/files.py", r'("compose", "swarm")', r'\1, "made-up"')
     shown = copy.python("-c", RENDERED_BY_IT)
     assert shown.splitlines()[0].startswith("llamacpp from ")
     assert (copy.stack / "made-up.txt").read_text() == shown.removesuffix("\n")
