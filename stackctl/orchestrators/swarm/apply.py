@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final
 
+from stackctl.core.observed import ContainerSeen
 from stackctl.errors import EngineError
 from stackctl.orchestrators.swarm.api import Api, Kind
-from stackctl.orchestrators.swarm.cluster import STACK
+from stackctl.orchestrators.swarm.cluster import FOLDER, STACK
 from stackctl.orchestrators.swarm.service_spec import Wanted
 from stackctl.orchestrators.swarm.tasks import service_name
 from stackctl.ports.disk import Says
@@ -27,6 +28,21 @@ _CARRIED: Final[tuple[tuple[Kind, str], ...]] = (("secrets", "Secret"), ("config
 def services_of(stack: str, api: Api) -> dict[str, dict[str, Any]]:
     """Return the stack's services, by their names in stack.yml."""
     return {service_name(one): one for one in api.list("services", label=f"{STACK}={stack}")}
+
+
+def services_seen(stack: str, api: Api) -> tuple[ContainerSeen, ...]:
+    """Return the stack's services with the hash of what was asked of each."""
+    found = services_of(stack, api)
+    labels = {name: one["Spec"].get("Labels") or {} for name, one in found.items()}
+    return tuple(
+        ContainerSeen(
+            id=str(one["ID"]),
+            service=name,
+            folder=str(labels[name].get(FOLDER, "")),
+            config_hash=str(labels[name].get(ASKED, "")),
+        )
+        for name, one in found.items()
+    )
 
 
 def apply(stack: str, wanted: Wanted, api: Api, details: Says, *, removes: bool = True) -> tuple[str, ...]:

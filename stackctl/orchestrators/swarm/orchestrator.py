@@ -10,7 +10,7 @@ from typing import Any, Final
 from stackctl.contracts.finding import CheckResult
 from stackctl.contracts.node import Brings, Brought, NodeReport
 from stackctl.core.adoption.mounted import Service
-from stackctl.core.observed import ContainerSeen, ServiceState
+from stackctl.core.observed import ServiceState
 from stackctl.core.plan import plan_json
 from stackctl.core.plan.change import Change
 from stackctl.core.plan.stack import Plan
@@ -30,7 +30,7 @@ from stackctl.orchestrators.swarm import (
 )
 from stackctl.orchestrators.swarm.api import Api
 from stackctl.orchestrators.swarm.applying import Applying, ask_for
-from stackctl.orchestrators.swarm.cluster import FILE, FOLDER, STACK, data_label, node_label
+from stackctl.orchestrators.swarm.cluster import FILE, STACK, data_label, node_label
 from stackctl.orchestrators.swarm.nodes_seen import NodesSeen
 from stackctl.orchestrators.swarm.states import look
 from stackctl.ports.disk import Folder, Says
@@ -253,16 +253,7 @@ class SwarmOrchestrator:
 
     def changes(self, name: str, old: str, new: str) -> tuple[Change, ...]:
         """Return the change of each service if the file's text `new` replaces `old`."""
-        services = apply.services_of(name, self._api)
-        seen = tuple(
-            ContainerSeen(
-                id=str(one["ID"]),
-                service=key,
-                folder=str(one["Spec"]["Labels"].get(FOLDER, "")),
-                config_hash=str(one["Spec"]["Labels"].get(apply.ASKED, "")),
-            )
-            for key, one in services.items()
-        )
+        seen = apply.services_seen(name, self._api)
         wanted = self._converted(name, new, reads=False).services
         return changes(
             seen,

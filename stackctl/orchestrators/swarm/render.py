@@ -121,6 +121,7 @@ def _service(
         "user": str(service.user_inside or service.user or ""),
         "capabilities": list(service.capabilities),
         "read_only_root": service.read_only_root,
+        "gives_up_early": service.role == "frontend",
         "mounts": [
             {
                 "source": _on_node(mount, service, cluster)

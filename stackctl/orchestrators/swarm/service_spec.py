@@ -204,6 +204,7 @@ def _container(
         "CapabilityAdd": [f"CAP_{name.removeprefix('CAP_')}" for name in one.get("cap_add") or ()],
         "ReadOnly": bool(one.get("read_only")),
         "Init": bool(one.get("init")),
+        "Sysctls": _texts(one.get("sysctls")),
         "StopGracePeriod": _ns(one["stop_grace_period"]),
         "Healthcheck": _health(one["healthcheck"]),
         "Mounts": mounts,
@@ -211,7 +212,7 @@ def _container(
         "Configs": [_reference("Config", each, names["configs"]) for each in one.get("configs") or ()],
         "Privileges": {"NoNewPrivileges": bool(ours.get("no_new_privileges"))},
     }
-    return {name: value for name, value in said.items() if value not in ([], "", False)}
+    return {name: value for name, value in said.items() if value not in ([], {}, "", False)}
 
 
 def _reference(kind: str, one: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

@@ -100,6 +100,7 @@ _SERVICE: Final[Keys] = {
         "retries!": Whole(1),
     },
     "init": Flag(),
+    "sysctls": _TABLE,
     "stop_grace_period!": TIME,
     "logging!": {"driver!": Text(), "options": _TABLE},
     "volumes": Every(_BIND),

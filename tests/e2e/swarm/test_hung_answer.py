@@ -45,6 +45,7 @@ def test_an_answer_that_hung_on_a_dead_node_ends_soon_after_the_model_is_ready_e
         print(f"the answer ended {ended - healthy:.1f} s after the new task was healthy")
         assert ended - healthy < _AFTER_S
         assert "went away while it answered" in page.toasts
+        assert page.say("Again")[-1] == SENTENCE
 
 
 def _moments(page: Tavern, stack: SwarmStack, node: str) -> tuple[float, float]:

@@ -217,3 +217,9 @@ def test_a_long_value_does_not_fill_the_message() -> None:
     with pytest.raises(ConfigError) as caught:
         convert("chat", put("x" * 5000, *PAGE, "read_only"), None, folder=FOLDER, tmpfs_options=True)
     assert len(caught.value.message) < 300
+
+
+def test_sillytaverns_connections_end_soon_after_a_node_is_gone_and_those_of_others_as_ever() -> None:
+    services = converted("lan").services
+    found = {name: one["TaskTemplate"]["ContainerSpec"].get("Sysctls") for name, one in services.items()}
+    assert found == {"llamacpp": None, "sillytavern": {"net.ipv4.tcp_retries2": "5"}}
