@@ -222,4 +222,4 @@ def test_a_long_value_does_not_fill_the_message() -> None:
 def test_sillytaverns_connections_end_soon_after_a_node_is_gone_and_those_of_others_as_ever() -> None:
     services = converted("lan").services
     found = {name: one["TaskTemplate"]["ContainerSpec"].get("Sysctls") for name, one in services.items()}
-    assert found == {"llamacpp": None, "sillytavern": {"net.ipv4.tcp_retries2": "5"}}
+    assert found == {"llamacpp": None, "sillytavern": {"net.ipv4.tcp_retries2": "5", "net.ipv4.tcp_syn_retries": "2"}}
