@@ -8,7 +8,6 @@ from stackctl.core.observed import ServiceState
 from stackctl.effects.docker.client import Client, sdk_errors, translate_errors
 
 Kind = Literal["services", "tasks", "nodes", "networks", "secrets", "configs", "volumes"]
-_FAILED: Final = "Docker Swarm did not do it"
 _HINT: Final = "Run `docker node ls` to see whether the swarm is well."
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from stackctl.core.observed import ContainerSeen
 from stackctl.errors import EngineError
+from stackctl.orchestrators.swarm import tasks
 from stackctl.orchestrators.swarm.api import Api, Kind
 from stackctl.orchestrators.swarm.cluster import FOLDER, STACK
 from stackctl.orchestrators.swarm.service_spec import Wanted
@@ -21,7 +22,6 @@ _PAUSE_S: Final = 0.5
 _UPDATING: Final = frozenset({"updating", "rollback_started"})
 _UPDATE_TRIES: Final = 60  # an update may be taken back for 20 s after its task is healthy
 _END_TRIES: Final = 80  # containers have 10 s to end, and an agent some more to tell
-_ALIVE: Final = frozenset({"assigned", "accepted", "preparing", "ready", "starting", "running"})
 _CARRIED: Final[tuple[tuple[Kind, str], ...]] = (("secrets", "Secret"), ("configs", "Config"))
 
 
@@ -194,31 +194,43 @@ def remove_services(stack: str, api: Api) -> None:
 
 
 def wait_until_ended(services: Sequence[str], api: Api) -> None:
-    """Wait until no task of these services runs, as long as a container may take to end."""
+    """Wait until no task of these services runs on a node in reach; raise EngineError if one does not end."""
+    nodes: Mapping[str, Mapping[str, Any]] = {}
+    left: Sequence[Mapping[str, Any]] = ()
     for _ in range(_END_TRIES):
-        tasks = [task for one in services for task in api.list("tasks", service=one)]
-        if not any(task["Status"]["State"] in _ALIVE for task in tasks):
+        nodes = {str(node["ID"]): node for node in api.list("nodes")}
+        left = [task for one in services for task in api.list("tasks", service=one) if tasks.runs(task, nodes)]
+        if not left:
             return
         time.sleep(_PAUSE_S)
+    at = sorted({tasks.machine(nodes.get(str(task.get("NodeID", "")), {})) for task in left} - {""})
+    raise EngineError(
+        f"containers of the stack still run on {', '.join(at) or 'a node'}",
+        hint="Run `docker node ls` to see whether the nodes are well, then try it again.",
+    )
 
 
 def remove_volumes(stack: str, api: Api) -> None:
     """Remove the stack's volumes on this node."""
     listed: Any = api.list("volumes", label=f"{STACK}={stack}")
     for one in listed["Volumes"] or ():
-        api.remove("volumes", one["Name"])
+        _remove_once_free("volumes", one["Name"], api)
 
 
 def remove_networks(stack: str, api: Api) -> None:
     """Remove the stack's networks; raise EngineError while containers are in them for longer than they take to end."""
     for one in api.list("networks", label=f"{STACK}={stack}"):
-        for left in reversed(range(_END_TRIES)):
-            try:
-                api.remove("networks", one["Id"])
-                if api.one("networks", one["Id"]) is None:  # its removal ends a moment after the answer
-                    break
-                time.sleep(_PAUSE_S)
-            except EngineError:
-                if not left:
-                    raise
-                time.sleep(_PAUSE_S)
+        _remove_once_free("networks", one["Id"], api)
+
+
+def _remove_once_free(kind: Kind, name: str, api: Api) -> None:
+    """Remove what containers use that are about to end; raise EngineError if they do not."""
+    for left in reversed(range(_END_TRIES)):
+        try:
+            api.remove(kind, name)
+            if api.one(kind, name) is None:  # its removal ends a moment after the answer
+                return
+        except EngineError:
+            if not left:
+                raise
+        time.sleep(_PAUSE_S)

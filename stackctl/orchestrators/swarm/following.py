@@ -39,11 +39,15 @@ class Following:
 
     def take(self, now: Snapshot, at_s: float) -> Iterator[Event]:
         """Give what has changed since the last look; at_s: the time of this one."""
-        for task, found in now.tasks.items():
-            state = self._known(task, found, now, at_s)
-            if (before := self._seen.get(task)) == state:
-                continue
+        for task in [one for one in self._seen if one not in now.tasks]:  # stopped, removed, or of an older spec
+            gone = self._seen.pop(task)
+            if gone.state == "running":
+                yield Changed(_waiting(gone), started=False)
+        for task, found in reversed(list(now.tasks.items())):  # the newest comes last
+            state, before = self._known(task, found, now, at_s), self._seen.get(task)
             self._seen[task] = state
+            if before == state or (task in now.lost and not (before and before.state == "running")):
+                continue
             if why := self._refusal(task, state, now):
                 yield Refused(why)
                 continue
@@ -56,7 +60,7 @@ class Following:
     def _known(self, task: str, found: ServiceState, now: Snapshot, at_s: float) -> ServiceState:
         """Return a task's state without what passes: a node that is down, and what a scheduler says for a moment."""
         if task in now.lost:
-            return replace(found, state="created", health="", error="")
+            return _waiting(found)
         if not (task in now.unplaced and found.error):
             self._waiting.pop(task, None)
             return found
@@ -96,3 +100,8 @@ class Following:
             yield Refused(
                 NotReady(why, hint=f"Run `{command_line('stackctl', 'logs', name)}` to see why.", issue="not-ready")
             )
+
+
+def _waiting(state: ServiceState) -> ServiceState:
+    """Return the state of a service whose task is gone, and which has no other one yet."""
+    return replace(state, state="created", health="", error="")

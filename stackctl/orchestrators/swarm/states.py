@@ -15,8 +15,9 @@ from stackctl.orchestrators.swarm.cluster import STACK
 class Snapshot:
     """What the manager knew of a stack at one moment.
 
-    services: name -> what the API says of it. tasks: id -> state, for tasks of what the services are now. unplaced:
-    those without a node. rejected: those that a node refused. lost: those on a node that is down.
+    services: name -> what the API says of it. tasks: id -> state, for tasks of what the services are now, the newest of
+    each first. unplaced: those without a node. rejected: those that a node refused. lost: those on a node that is down,
+    and those that Swarm ended itself.
     current: name -> the state of its newest task, or of the service itself if it has none.
     """
 
@@ -49,7 +50,7 @@ def look(stack: str, api: Api) -> Snapshot:
         tasks=states,
         unplaced=frozenset(task["ID"] for task in own if not task.get("NodeID")),
         rejected=frozenset(task["ID"] for task in own if task["Status"]["State"] == "rejected"),
-        lost=frozenset(task["ID"] for task in own if tasks.is_out_of_reach(task, nodes)),
+        lost=frozenset(task["ID"] for task in own if tasks.is_out_of_reach(task, nodes) or tasks.was_taken_away(task)),
         current=current,
     )
 

@@ -14,6 +14,7 @@ from stackctl.orchestrators.swarm.cluster import SERVICE
 from stackctl.terminal import shown_in_line
 
 _ENDED: Final = frozenset({"complete", "shutdown", "failed", "rejected", "orphaned", "remove"})
+_ALIVE: Final = frozenset({"assigned", "accepted", "preparing", "ready", "starting", "running"})
 _WANTED: Final = frozenset({"running", "ready", "accepted"})  # the desired states of a task that shall run
 _LONGEST: Final = 500  # characters of what a node says
 _OUT_OF_REACH: Final = frozenset({"down", "disconnected"})  # a manager that has just started knows no node's state yet
@@ -60,6 +61,16 @@ def is_replacing(service: Mapping[str, Any], tasks: Iterable[Mapping[str, Any]])
     return any(task.get("DesiredState") not in _WANTED and task["Status"]["State"] not in _ENDED for task in own)
 
 
+def was_taken_away(task: Mapping[str, Any]) -> bool:
+    """Return whether Swarm itself ended a task, such as one on a node that was drained: it makes another elsewhere."""
+    return task["Status"]["State"] in {"shutdown", "orphaned", "remove"}
+
+
+def runs(task: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Return whether a task has, or may yet get, a container on a node that is in reach."""
+    return task["Status"]["State"] in _ALIVE and not is_out_of_reach(task, nodes)
+
+
 def is_out_of_reach(task: Mapping[str, Any], nodes: Mapping[str, Mapping[str, Any]]) -> bool:
     """Return whether a task's node is down: what the manager knows of the task is what it was before."""
     return _state_of(nodes.get(str(task.get("NodeID", "")), {})) in _OUT_OF_REACH
@@ -94,7 +105,8 @@ def task_state(
         exit_code=code,
         error=error,
         image=str(task["Spec"].get("ContainerSpec", {}).get("Image", "")),
-        started_at=_seconds(str(status.get("Timestamp", ""))) if state in {"running", "exited", "dead"} else 0.0,
+        # the time of a state would hide the log from before it
+        started_at=_seconds(str(task.get("CreatedAt", ""))) if state in {"running", "exited", "dead"} else 0.0,
         gpu_drivers=("nvidia",) if _has_gpu(task) else (),
         machine=machine(node),
     )

@@ -44,10 +44,10 @@ class Watch:
         del process
 
     def read_log(self, state: ServiceState) -> None:
-        """Report the log of a task that started before; those that start from now on are followed anyway."""
+        """Report the log of a task that started before, since its `started_at`; later ones are followed anyway."""
         for task, one in self.before.tasks.items():
             if one.container == state.container:
-                self._attend(task, state.name)
+                self._attend(task, state.name, state.started_at)
 
     def events(self, until: float) -> Iterator[Event]:
         """Give every event until the clock (time.monotonic) reads `until`."""
@@ -79,16 +79,16 @@ class Watch:
                 self._attend(tasks[event.state.container], event.state.name)
             self._queue.put(event)
 
-    def _attend(self, task: str, name: str) -> None:
+    def _attend(self, task: str, name: str, since: float = 0) -> None:
         if task not in self._read:
             self._read.add(task)
-            self._thread(self._read_log, task, name)
+            self._thread(self._read_log, task, name, since)
 
-    def _read_log(self, task: str, name: str) -> None:
+    def _read_log(self, task: str, name: str, since: float) -> None:
         """Report the lines of a task's container, on whichever node it is."""
         rest = b""
         with suppress(*broken()):
-            stream = self._api.follow_log("tasks", task)
+            stream = self._api.follow_log("tasks", task, since=since)
             self._streams.append(stream)
             if self._closed.is_set():
                 stream.close()

@@ -40,6 +40,7 @@ class FakeSwarm(Api):
         self.paths: dict[str, set[str]] = {}  # node -> the paths that it has; a node that is not in it has all
         self.containers: dict[str, ServiceState] = {}  # those of this machine, as Docker inspects them
         self.logs: dict[str, list[bytes]] = {}  # service's or task's name or id -> pieces of its log
+        self.followed: list[tuple[str, float]] = []  # the logs that were asked for, and since when
         self.runs = "running"  # what a new task becomes
         self.asked: list[str] = []  # every change that was asked for, as "create services chat_llamacpp"
         self.refuses: list[EngineError] = []  # what the next changes are answered with
@@ -236,7 +237,8 @@ class FakeSwarm(Api):
         details: bool = False,
         **_: Any,
     ) -> Generator[bytes]:
-        del kind, tail, since, follow, details
+        del kind, tail, follow, details
+        self.followed.append((name, since))
         yield from self.logs.get(name, ())
 
     # how it does that

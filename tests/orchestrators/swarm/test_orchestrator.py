@@ -1,12 +1,14 @@
 """A stack in an in-memory Swarm: made, changed, started, stopped, removed, and its logs."""
 
+import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from stackctl.core.config.spec import Spec
-from stackctl.core.start.events import Applied, Changed, Event, Kept, Refused
+from stackctl.core.start.events import Applied, Changed, Event, Kept, Line, Refused
 from stackctl.errors import ConfigError, EngineError
 from stackctl.orchestrators.swarm import apply
 from stackctl.orchestrators.swarm.cluster import data_label, node_label
@@ -310,3 +312,73 @@ def test_subnets_of_the_stack_are_its_own(scene: Scene) -> None:
     assert len(own) == 2
     assert "172.18.0.0/16" in map(str, theirs)
     assert not {*theirs} & {*own}
+
+
+def seen_of_backend(scene: Scene, following: Following) -> list[tuple[str, bool, bool]]:
+    """Give (state, whether it started, whether it failed) for each change of the backend."""
+    changes = [one for one in seen(scene, following) if isinstance(one, Changed) and one.state.name == "llamacpp"]
+    return [(one.state.state, one.started, one.state.has_failed) for one in changes]
+
+
+def test_a_drained_node_or_one_that_went_down_ends_no_start(scene: Scene) -> None:
+    scene.apply()
+    following = Following(look("chat", scene.swarm))
+    scene.swarm.add_node("gpu2", labels={node_label("chat"): "true"})
+    scene.swarm.node_named("gpu1")["Spec"]["Availability"] = "drain"
+    scene.swarm.becomes(BACKEND, "shutdown")
+    assert seen_of_backend(scene, following) == [("created", False, False), ("running", True, False)]
+    scene.swarm.node_named("gpu2")["Status"]["State"] = "down"
+    assert seen_of_backend(scene, following) == [("created", False, False)]
+
+
+def test_a_task_that_was_lost_before_is_no_news(scene: Scene) -> None:
+    scene.apply()
+    scene.swarm.add_node("gpu2", labels={node_label("chat"): "true"})
+    scene.swarm.node_named("gpu1")["Status"]["State"] = "down"
+    scene.swarm.tasks_of(BACKEND)[0]["DesiredState"] = "shutdown"
+    scene.swarm._add_task(scene.swarm.service_named(BACKEND))
+    assert scene.stack.states("chat")["llamacpp"].machine == "gpu2"
+    assert seen_of_backend(scene, Following(look("chat", scene.swarm))) == []
+
+
+def test_a_service_that_is_removed_is_seen_by_who_watches(scene: Scene) -> None:
+    scene.apply()
+    following = Following(look("chat", scene.swarm))
+    scene.stack.down("chat", volumes=False)
+    assert seen_of_backend(scene, following) == [("created", False, False)]
+    assert seen_of_backend(scene, following) == []
+
+
+def test_a_task_s_log_counts_from_its_beginning_whatever_state_it_has_got_into(scene: Scene) -> None:
+    scene.apply()
+    began = scene.stack.states("chat")["llamacpp"].started_at
+    scene.swarm.tasks_of(BACKEND)[0]["Status"]["Timestamp"] = "2026-11-30T13:00:00Z"
+    assert scene.stack.states("chat")["llamacpp"].started_at == began > 0
+
+
+def test_what_is_watched_from_now_on_gives_no_older_lines(scene: Scene) -> None:
+    scene.apply()
+    task = scene.swarm.tasks_of(BACKEND)[0]["ID"]
+    scene.swarm.logs[task] = [b"a line\n"]
+    watch = scene.stack.watch("chat")
+    try:
+        watch.read_log(replace(scene.stack.states("chat")["llamacpp"], started_at=70.0))
+        lines = (one for one in watch.events(time.monotonic() + 30) if isinstance(one, Line))
+        assert next(lines) == Line("llamacpp", "a line")
+    finally:
+        watch.close()
+    assert scene.swarm.followed == [(task, 70.0)]
+
+
+def test_a_stop_does_not_wait_for_a_node_that_is_down(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apply, "_PAUSE_S", 0)
+    scene.apply()
+    scene.swarm.node_named("gpu1")["Status"]["State"] = "down"
+    apply.wait_until_ended([scene.swarm.service_named(BACKEND)["ID"]], scene.swarm)
+
+
+def test_a_container_that_does_not_end_is_no_stop_that_is_done(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apply, "_PAUSE_S", 0)
+    scene.apply()
+    with pytest.raises(EngineError, match="still run on gpu1, nas"):
+        apply.wait_until_ended(list(scene.swarm.services), scene.swarm)
